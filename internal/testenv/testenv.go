@@ -1,0 +1,55 @@
+// Package testenv tells tests what the machine has: reference data, root,
+// programs. Where something is missing a test skips and says why; with
+// SLIPS_REQUIRE_ALL=1, as in continuous integration, that is a failure.
+package testenv
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// Skip skips the test, or fails it where SLIPS_REQUIRE_ALL=1.
+func Skip(tb testing.TB, why string) {
+	tb.Helper()
+	if os.Getenv("SLIPS_REQUIRE_ALL") == "1" {
+		tb.Fatalf("%s (SLIPS_REQUIRE_ALL=1 allows no skip)", why)
+	}
+	tb.Skip(why)
+}
+
+// Reference gives the path of a file or folder of the reference data that
+// SLIPS_REFERENCE points to; the test is skipped where there is none.
+func Reference(tb testing.TB, elem ...string) string {
+	tb.Helper()
+	root := os.Getenv("SLIPS_REFERENCE")
+	if root == "" {
+		Skip(tb, "SLIPS_REFERENCE is not set: no reference data")
+	}
+	path := filepath.Join(append([]string{root}, elem...)...)
+	if _, err := os.Stat(path); err != nil {
+		Skip(tb, "no reference data: "+err.Error())
+	}
+	return path
+}
+
+// Root skips the test where it does not run as root.
+func Root(tb testing.TB) {
+	tb.Helper()
+	if os.Geteuid() != 0 {
+		Skip(tb, "needs root, to make network namespaces")
+	}
+}
+
+// Program gives the path of a program; the test is skipped where it is missing.
+func Program(tb testing.TB, name string) string {
+	tb.Helper()
+	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/sbin") {
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path
+		}
+	}
+	Skip(tb, "the program "+name+" is not installed")
+	return ""
+}

@@ -1,0 +1,87 @@
+package models
+
+import (
+	"strings"
+	"time"
+)
+
+// Kind says which scorer a model is for.
+type Kind string
+
+// The kinds of models.
+const (
+	// KindLetters is for the reference scorer slips-0.3.3: the letters that the
+	// model was learned from, and a threshold.
+	KindLetters Kind = "letters"
+	// KindBehaviour is for the default scorer: limits on what a tuple does.
+	KindBehaviour Kind = "behaviour"
+)
+
+// Class says what a match means.
+type Class string
+
+// The classes of models.
+const (
+	ClassMalicious Class = "malicious"
+	ClassNormal    Class = "normal"
+)
+
+// Model is one behaviour that flows can be compared with. It is a value; its
+// slices and strings are never changed after loading.
+type Model struct {
+	// Label names the behaviour: From-Botnet-TCP-HTTP-Zeus.CC-1 is origin,
+	// class, protocol, application, name.
+	Label string
+	Class Class
+	Kind  Kind
+	// Proto is the protocol that the model is for, as Argus names it; compared
+	// without regard to letter case. Empty stands for every protocol of a
+	// behaviour model.
+	Proto string
+	// Threshold is the largest distance that still matches (letters).
+	Threshold float64
+	// Letters is what the model was learned from (letters).
+	Letters string
+	// Behaviour holds the limits of a behaviour model; nil for other kinds.
+	Behaviour *Behaviour
+	// Data, Tool and Learned say where the model comes from; Licence under
+	// what terms it may be used.
+	Data, Tool, Licence string
+	Learned             time.Time
+	// File is the base name of the file that it was read from: models are
+	// compared in the order of these names.
+	File string
+}
+
+// Behaviour holds the limits of a behaviour model: a tuple matches that keeps
+// all of them. A contact is a run of flows of a tuple that follow each other
+// closely: what a person would call one visit.
+type Behaviour struct {
+	// MinContacts is how many contacts a tuple needs before it is judged.
+	MinContacts int
+	// Merge is the longest gap between the starts of two flows of one contact.
+	Merge time.Duration
+	// MinGap and MaxGap bound the median gap between the starts of contacts.
+	MinGap, MaxGap time.Duration
+	// MaxGapSpread is the largest median absolute deviation of the gaps, as a
+	// share of their median.
+	MaxGapSpread float64
+	// MaxSizeSpread is the same for the bytes of the contacts.
+	MaxSizeSpread float64
+	// NotPorts are destination ports that the model is not for.
+	NotPorts []uint16
+}
+
+// LabelField gives field n of a label, split at dashes, from 0 (origin); empty
+// where the label has fewer.
+func LabelField(label string, n int) string {
+	for range n {
+		_, rest, ok := strings.Cut(label, "-")
+		if !ok {
+			return ""
+		}
+		label = rest
+	}
+	field, _, _ := strings.Cut(label, "-")
+	return field
+}
