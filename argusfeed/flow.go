@@ -23,8 +23,15 @@ type Flow struct {
 	Packets, Bytes, SrcBytes uint64
 	// Dir tells who sent packets.
 	Dir Dir
-	// STos and DTos are the IP type-of-service bytes; 0 where the feed has none.
-	STos, DTos uint8
+	// STos and DTos are the IP type-of-service bytes of the two directions. Has
+	// tells whether the feed has one: ra prints nothing for ARP and for a side
+	// that sent no packets.
+	STos, DTos       uint8
+	HasSTos, HasDTos bool
+	// Seq is Argus's number of the flow: its status records all carry the same,
+	// which is how they are told from new flows. It begins again at 1 when Argus
+	// restarts, and is 0 where the feed does not tell.
+	Seq uint32
 	// State is Argus's own word for the state of the flow (CON, INT,
 	// FSPA_FSPA, ...). It has nothing to do with the letters of a tuple.
 	State string

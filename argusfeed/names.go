@@ -31,7 +31,10 @@ func (t *nameTable) id(s []byte) (uint32, error) {
 	if id, ok := t.ids[string(s)]; ok {
 		return id, nil
 	}
-	if len(t.byID) >= t.atMost || len(s) > maxNameLen {
+	if len(s) > maxNameLen {
+		return 0, ErrLongName
+	}
+	if len(t.byID) >= t.atMost {
 		return 0, ErrTooManyNames
 	}
 	name := string(s)

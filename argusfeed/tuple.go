@@ -1,13 +1,14 @@
 package argusfeed
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
+	"unsafe"
 )
 
 // Addr is one end of a flow: an IPv4 or IPv6 address, an Ethernet address, or
@@ -57,7 +58,7 @@ func AddrFromMAC(b [6]byte) Addr {
 }
 
 // ParseAddr reads an address as ra prints it. What is no address becomes a
-// name; the error is ErrTooManyNames. s is not kept.
+// name; the error is ErrTooManyNames or ErrLongName. s is not kept.
 func ParseAddr(s []byte) (Addr, error) {
 	if len(s) == 0 {
 		return Addr{}, nil
@@ -68,7 +69,7 @@ func ParseAddr(s []byte) (Addr, error) {
 	if a, ok := parseMAC(s); ok {
 		return a, nil
 	}
-	if ip, err := netip.ParseAddr(string(s)); err == nil && ip.Is6() && ip.Zone() == "" {
+	if ip, ok := parseIPv6(s); ok {
 		return AddrFrom(ip), nil
 	}
 	id, err := names.id(s)
@@ -109,6 +110,16 @@ func parseIPv4(s []byte) (Addr, bool) {
 			return Addr{}, false
 		}
 	}
+}
+
+// parseIPv6 spares the copy of s that a conversion to string would make for
+// each flow. Nothing of s is kept: a zone is refused, an error is dropped.
+func parseIPv6(s []byte) (netip.Addr, bool) {
+	if bytes.IndexByte(s, ':') < 0 || bytes.IndexByte(s, '%') >= 0 {
+		return netip.Addr{}, false
+	}
+	ip, err := netip.ParseAddr(unsafe.String(&s[0], len(s)))
+	return ip, err == nil && ip.Is6()
 }
 
 // parseMAC reads six pairs of lower-case hexadecimal digits, as ra prints them.
@@ -175,14 +186,16 @@ func (a Addr) AppendTo(b []byte) []byte {
 }
 
 // Port is a port as the feed shows it: none, a number, the hexadecimal
-// "port" of ICMP, or a service name. The zero value is none.
-type Port uint32
+// "port" of ICMP, the security parameter index of ESP, or a service name. The
+// zero value is none.
+type Port uint64
 
 const (
-	portNumber Port = 1 << 24 * (iota + 1)
+	portNumber Port = (iota + 1) << 32
 	portHex
+	portSPI
 	portName
-	portKind Port = 0xff << 24
+	portKind Port = 0xff << 32
 )
 
 // PortNumber gives a port with a number.
@@ -191,8 +204,16 @@ func PortNumber(n uint16) Port { return portNumber | Port(n) }
 // PortHex gives an ICMP "port", written 0x%04x.
 func PortHex(n uint16) Port { return portHex | Port(n) }
 
+// PortSPI gives the "destination port" of ESP, written 0x%x.
+func PortSPI(n uint32) Port {
+	if n >= 0x1000 && n <= 0xffff {
+		return PortHex(uint16(n)) // the same text must be the same port
+	}
+	return portSPI | Port(n)
+}
+
 // ParsePort reads a port as ra prints it; what is neither a decimal number nor
-// 0x and four hexadecimal digits becomes a name. s is not kept.
+// a hexadecimal one after 0x becomes a name. s is not kept.
 func ParsePort(s []byte) (Port, error) {
 	if len(s) == 0 {
 		return 0, nil
@@ -210,22 +231,31 @@ func ParsePort(s []byte) (Port, error) {
 			return PortNumber(uint16(n)), nil
 		}
 	}
-	if len(s) == 6 && s[0] == '0' && s[1] == 'x' {
-		n := 0
-		for _, c := range s[2:] {
-			d := hexDigit(c)
-			if d < 0 {
-				n = -1
-				break
-			}
-			n = n<<4 | d
-		}
-		if n >= 0 {
+	if n, ok := parseHex(s); ok {
+		if len(s) == 6 {
 			return PortHex(uint16(n)), nil
+		}
+		if s[2] != '0' || len(s) == 3 {
+			return PortSPI(n), nil
 		}
 	}
 	id, err := names.id(s)
 	return portName | Port(id), err
+}
+
+// parseHex reads 0x and up to eight lower-case hexadecimal digits.
+func parseHex(s []byte) (n uint32, ok bool) {
+	if len(s) < 3 || len(s) > 10 || s[0] != '0' || s[1] != 'x' {
+		return 0, false
+	}
+	for _, c := range s[2:] {
+		d := hexDigit(c)
+		if d < 0 {
+			return 0, false
+		}
+		n = n<<4 | uint32(d)
+	}
+	return n, true
 }
 
 // Number gives the number of a TCP, UDP or SCTP port; ok is false where the
@@ -241,7 +271,10 @@ func (p Port) AppendTo(b []byte) []byte {
 	case portNumber:
 		return strconv.AppendUint(b, uint64(uint16(p)), 10)
 	case portHex:
-		return fmt.Appendf(b, "0x%04x", uint16(p))
+		const digits = "0123456789abcdef"
+		return append(b, '0', 'x', digits[p>>12&15], digits[p>>8&15], digits[p>>4&15], digits[p&15])
+	case portSPI:
+		return strconv.AppendUint(append(b, '0', 'x'), uint64(uint32(p)), 16)
 	case portName:
 		return append(b, names.name(uint32(p&^portKind))...)
 	}
@@ -249,7 +282,7 @@ func (p Port) AppendTo(b []byte) []byte {
 }
 
 // Proto is a protocol as Argus names it. Values up to 255 are IP protocol
-// numbers with ra's own names; the rest are Argus's other names.
+// numbers with ra's own names; the rest are Ethertypes and Argus's other names.
 type Proto uint32
 
 // Protocols that the program knows by number.
@@ -261,10 +294,16 @@ const (
 	ProtoSCTP   Proto = 132
 )
 
-// protoName marks a Proto whose low bits are the id of a name.
-const protoName Proto = 1 << 24
+const (
+	// protoName marks a Proto whose low bits are the id of a name.
+	protoName Proto = 1 << 24
+	// protoEther marks a Proto that is an Ethertype without a name of its own.
+	protoEther Proto = 2 << 24
+	protoKind  Proto = 0xff << 24
+)
 
-// ParseProto reads a protocol as ra prints it, letter case kept. s is not kept.
+// ParseProto reads a protocol as ra prints it, letter case kept; a number is an
+// Ethertype. s is not kept.
 func ParseProto(s []byte) (Proto, error) {
 	switch string(s) { // the compiler makes no string for this
 	case "tcp":
@@ -279,6 +318,11 @@ func ParseProto(s []byte) (Proto, error) {
 	if n, ok := ipProtoNumbers[string(s)]; ok {
 		return Proto(n), nil
 	}
+	if len(s) > 0 && s[0] >= '1' && s[0] <= '9' {
+		if n, err := strconv.ParseUint(string(s), 10, 16); err == nil {
+			return protoEther | Proto(n), nil
+		}
+	}
 	id, err := names.id(s)
 	return protoName | Proto(id), err
 }
@@ -286,10 +330,13 @@ func ParseProto(s []byte) (Proto, error) {
 // Number gives the IP protocol number, whatever the letter case; what Argus
 // recognises inside UDP (rtp, rtcp, udt) is UDP. ok is false for ARP and the like.
 func (p Proto) Number() (n uint8, ok bool) {
-	if p < 256 {
+	switch p & protoKind {
+	case 0:
 		return uint8(p), true
+	case protoEther:
+		return 0, false
 	}
-	name := strings.ToLower(strings.TrimSpace(names.name(uint32(p &^ protoName))))
+	name := strings.ToLower(strings.TrimSpace(names.name(uint32(p &^ protoKind))))
 	switch name {
 	case "rtp", "rtcp", "udt":
 		return uint8(ProtoUDP), true
@@ -300,15 +347,26 @@ func (p Proto) Number() (n uint8, ok bool) {
 
 // String gives ra's name.
 func (p Proto) String() string {
-	if p < 256 {
-		return ipProtoNames[p]
+	switch p & protoKind {
+	case 0:
+		return ipProtoNames[uint8(p)]
+	case protoEther:
+		return strconv.Itoa(int(p &^ protoKind))
 	}
-	return names.name(uint32(p &^ protoName))
+	return names.name(uint32(p &^ protoKind))
 }
 
 // AppendTo appends what String returns to b.
-func (p Proto) AppendTo(b []byte) []byte { return append(b, p.String()...) }
+func (p Proto) AppendTo(b []byte) []byte {
+	if p&protoKind == protoEther {
+		return strconv.AppendUint(b, uint64(p&^protoKind), 10)
+	}
+	return append(b, p.String()...)
+}
 
 // ErrTooManyNames says that the feed has shown more different names (of hosts,
 // services, protocols) than the program keeps. ra needs -n.
 var ErrTooManyNames = errors.New("too many different names in the feed (does ra run with -n?)")
+
+// ErrLongName says that a field is longer than any name of a host.
+var ErrLongName = errors.New("longer than 255 bytes")

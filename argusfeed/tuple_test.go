@@ -19,6 +19,12 @@ func TestTupleKeepsTheTextOfRa(t *testing.T) {
 		{"0.0.0.0", "255.255.255.255", "0", "ipv6-icmp", ""},
 		{"10.0.0.1", "10.0.0.2", "080", "unas", ""},
 		{"10.0.0.1", "10.0.0.2", "0x03", "any", ""},
+		{"10.0.0.1", "10.0.0.2", "0xd5032625", "esp", ""},
+		{"10.0.0.1", "10.0.0.2", "0x5", "esp", ""},
+		{"10.0.0.1", "10.0.0.2", "0x0", "esp", ""},
+		{"10.0.0.1", "10.0.0.2", "0x123456789", "esp", ""},
+		{"02:00:00:00:01:04", "ff:ff:ff:ff:ff:ff", "0", "34997", ""},
+		{"02:00:00:00:01:04", "ff:ff:ff:ff:ff:ff", "0", "65536", ""},
 		{"2001:0db8::0001", "::ffff:1.2.3.4", "65536", "tcp", "2001:db8::1-::ffff:1.2.3.4-65536-tcp"},
 	} {
 		want := tt.want
@@ -65,7 +71,7 @@ func TestAddrIsAnAddressOnlyWhenItIsOne(t *testing.T) {
 }
 
 func TestNumbers(t *testing.T) {
-	for s, want := range map[string]int{"tcp": 6, "TCP": 6, "udp": 17, "rtp": 17, "ipv6-icmp": 58, "rsvp": 46, "arp": -1, "unas": -1, " tcp": 6} {
+	for s, want := range map[string]int{"tcp": 6, "TCP": 6, "udp": 17, "rtp": 17, "ipv6-icmp": 58, "rsvp": 46, "arp": -1, "unas": -1, " tcp": 6, "34997": -1, "6": -1} {
 		p, err := ParseProto([]byte(s))
 		if err != nil {
 			t.Fatal(err)
@@ -74,7 +80,7 @@ func TestNumbers(t *testing.T) {
 			t.Errorf("protocol %q has number %d, %v, want %d", s, n, ok, want)
 		}
 	}
-	for s, want := range map[string]int{"0": 0, "80": 80, "65535": 65535, "65536": -1, "0x0050": -1, "http": -1, "": -1} {
+	for s, want := range map[string]int{"0": 0, "80": 80, "65535": 65535, "65536": -1, "0x0050": -1, "0x50": -1, "http": -1, "": -1} {
 		p, err := ParsePort([]byte(s))
 		if err != nil {
 			t.Fatal(err)

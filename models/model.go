@@ -26,6 +26,27 @@ const (
 	ClassNormal    Class = "normal"
 )
 
+// Bounds of what a model may hold. A file beyond them is refused.
+const (
+	// MaxFileSize is the largest model file, in bytes. The largest of the
+	// original has 65 KB.
+	MaxFileSize = 512 << 10
+	// MaxLetters is the greatest number of letters of a model. The longest of
+	// the original has 62,117.
+	MaxLetters = 1 << 17
+	// MaxLabel is the longest label, in bytes.
+	MaxLabel = 128
+	// MaxText is the longest text on provenance or licence, in bytes.
+	MaxText = 1024
+	// MaxNotPorts is the greatest number of excluded ports.
+	MaxNotPorts = 256
+	// MaxContacts is the number of newest contacts of a tuple that the limits
+	// of a behaviour model are about; MinContacts cannot ask for more.
+	MaxContacts = 32
+	// MaxModels is the greatest number of models loaded from a folder.
+	MaxModels = 1000
+)
+
 // Model is one behaviour that flows can be compared with. It is a value; its
 // slices and strings are never changed after loading.
 type Model struct {
@@ -38,14 +59,16 @@ type Model struct {
 	// without regard to letter case. Empty stands for every protocol of a
 	// behaviour model.
 	Proto string
-	// Threshold is the largest distance that still matches (letters).
+	// Threshold is the largest distance that still matches (letters). As
+	// distances start at 1, a smaller threshold never matches; two models of
+	// slips 0.2 have -1.
 	Threshold float64
-	// Letters is what the model was learned from (letters).
+	// Letters is what the model was learned from (letters); see Alphabet.
 	Letters string
 	// Behaviour holds the limits of a behaviour model; nil for other kinds.
 	Behaviour *Behaviour
 	// Data, Tool and Learned say where the model comes from; Licence under
-	// what terms it may be used.
+	// what terms it may be used. Learned is a day: midnight UTC.
 	Data, Tool, Licence string
 	Learned             time.Time
 	// File is the base name of the file that it was read from: models are
@@ -55,7 +78,8 @@ type Model struct {
 
 // Behaviour holds the limits of a behaviour model: a tuple matches that keeps
 // all of them. A contact is a run of flows of a tuple that follow each other
-// closely: what a person would call one visit.
+// closely: what a person would call one visit. Medians and deviations are over
+// the newest MaxContacts contacts.
 type Behaviour struct {
 	// MinContacts is how many contacts a tuple needs before it is judged.
 	MinContacts int
@@ -72,6 +96,16 @@ type Behaviour struct {
 	NotPorts []uint16
 }
 
+// Notes gives what is odd about a valid model, in words, for the admin; nil
+// where nothing is.
+func (m Model) Notes() []string {
+	if m.Kind == KindLetters && m.Threshold < 1 {
+		return []string{"never matches: its threshold " + number(m.Threshold) +
+			" is below 1, the smallest distance there is"}
+	}
+	return nil
+}
+
 // LabelField gives field n of a label, split at dashes, from 0 (origin); empty
 // where the label has fewer.
 func LabelField(label string, n int) string {
@@ -84,4 +118,12 @@ func LabelField(label string, n int) string {
 	}
 	field, _, _ := strings.Cut(label, "-")
 	return field
+}
+
+// labelClass gives the class that a label claims: its second field decides.
+func labelClass(label string) Class {
+	if strings.EqualFold(LabelField(label, 1), "normal") {
+		return ClassNormal
+	}
+	return ClassMalicious
 }

@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"encoding/json"
+	"fmt"
+	"math"
 	"time"
 
 	"slips-ips/argusfeed"
@@ -16,6 +19,29 @@ const (
 	ActionBlock  Action = "block"  // told and blocked
 )
 
+// check tells what is wrong with a.
+func (a Action) check() error {
+	switch a {
+	case ActionIgnore, ActionAlert, ActionBlock:
+		return nil
+	case "":
+		return fmt.Errorf("missing; use %s", actionsAllowed)
+	}
+	return fmt.Errorf("%q is not allowed; use %s", string(a), actionsAllowed)
+}
+
+const actionsAllowed = "block, alert or ignore"
+
+// UnmarshalText accepts the names of the actions.
+func (a *Action) UnmarshalText(b []byte) error {
+	v := Action(b)
+	if err := v.check(); err != nil {
+		return err
+	}
+	*a = v
+	return nil
+}
+
 // Scope is how much a block covers.
 type Scope string
 
@@ -23,29 +49,96 @@ type Scope string
 // both directions; without a port (ICMP) it covers the protocol between the two.
 const ScopeTuple Scope = "tuple"
 
+// Cause is the step that settled a decision, for counting and comparing; its
+// words are in Decision.Reason.
+type Cause string
+
+// The causes.
+const (
+	CauseRule        Cause = "rule"        // the rule says alert or ignore
+	CauseUnconfirmed Cause = "unconfirmed" // too few matches for a block
+	CauseUnblockable Cause = "unblockable" // the kernel cannot match such a tuple
+	CauseProtected   Cause = "protected"   // an end of the tuple is never blocked
+	CauseInForce     Cause = "in-force"    // blocked already, for long enough
+	CauseMaxBlocks   Cause = "max-blocks"  // too many blocks are in force
+	CauseConfirmed   Cause = "confirmed"   // blocked
+	CauseRenewal     Cause = "renewal"     // blocked again before the block ran out
+)
+
 // Decision is the answer to one detection. It always carries its reason. It is
 // a value and serialises to JSON.
 type Decision struct {
 	// ID is globally unique and sorts by time (UUID version 7, RFC 9562).
-	ID    string          `json:"id"`
-	Time  argusfeed.Time  `json:"time"`
-	Tuple argusfeed.Tuple `json:"tuple"`
-	// Action is what is to be done; Scope and Duration say how much and how
-	// long where that is a block.
-	Action   Action        `json:"action"`
-	Scope    Scope         `json:"scope,omitempty"`
-	Duration time.Duration `json:"-"`
-	// Rule is the name of the rule that decided, Reason the whole answer in
-	// words.
-	Rule   string `json:"rule"`
-	Reason string `json:"reason"`
+	ID    string
+	Time  argusfeed.Time
+	Tuple argusfeed.Tuple
+	// Action is what is to be done. Scope and Duration say how much and how
+	// long where that is a block, and are empty elsewhere.
+	Action   Action
+	Scope    Scope
+	Duration time.Duration
+	// Rule is the name of the rule that decided (DefaultRule where none
+	// fitted), Cause the step that settled it, Reason the whole answer in words.
+	Rule   string
+	Cause  Cause
+	Reason string
 	// Label, Score, Threshold and Flows are those of the detection; Matches
-	// counts the matches of the tuple that spoke for confirming it.
-	Label     string  `json:"label"`
-	Score     float64 `json:"score"`
-	Threshold float64 `json:"threshold"`
-	Flows     uint64  `json:"flows"`
-	Matches   int     `json:"matches"`
+	// counts the matches of the tuple that spoke for confirming it, no further
+	// than the most that any rule asks for, and Since is the first of them.
+	Label     string
+	Score     float64
+	Threshold float64
+	Flows     uint64
+	Matches   int
+	Since     argusfeed.Time
+	// Confirmed tells that the tuple had the matches that the rule asks for,
+	// whatever the action.
+	Confirmed bool
+	// Renewal tells that a block replaces one of the same tuple that is still
+	// in force.
+	Renewal bool
+	// Repeat tells that the decision before, on the same tuple, said the same:
+	// action, rule and cause. Reports may keep quiet about it. A block is never
+	// a repeat.
+	Repeat bool
+}
+
+// MarshalJSON writes the duration in seconds and is what `replay --json`
+// shows. A struct that embeds a Decision inherits it: use a named field.
+func (d Decision) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		ID        string          `json:"id"`
+		Time      argusfeed.Time  `json:"time"`
+		Tuple     argusfeed.Tuple `json:"tuple"`
+		Action    Action          `json:"action"`
+		Scope     Scope           `json:"scope"`
+		Seconds   float64         `json:"seconds"`
+		Rule      string          `json:"rule"`
+		Cause     Cause           `json:"cause"`
+		Reason    string          `json:"reason"`
+		Label     string          `json:"label"`
+		Score     *float64        `json:"score"`
+		Threshold *float64        `json:"threshold"`
+		Flows     uint64          `json:"flows"`
+		Matches   int             `json:"matches"`
+		Since     argusfeed.Time  `json:"since"`
+		Confirmed bool            `json:"confirmed"`
+		Renewal   bool            `json:"renewal"`
+		Repeat    bool            `json:"repeat"`
+	}{
+		d.ID, d.Time, d.Tuple, d.Action, d.Scope, d.Duration.Seconds(),
+		d.Rule, d.Cause, d.Reason,
+		d.Label, finite(d.Score), finite(d.Threshold), d.Flows, d.Matches, d.Since,
+		d.Confirmed, d.Renewal, d.Repeat,
+	})
+}
+
+// finite keeps what JSON has no number for from making a whole report fail.
+func finite(f float64) *float64 {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return nil
+	}
+	return &f
 }
 
 // Block gives the block that d asks for; ok is false where d asks for none.
@@ -59,10 +152,21 @@ func (d Decision) Block() (b Block, ok bool) {
 // Block is traffic to be dropped for a time. It is a value.
 type Block struct {
 	// ID is that of the decision that asked for it.
-	ID    string          `json:"id"`
-	Tuple argusfeed.Tuple `json:"tuple"`
-	Scope Scope           `json:"scope"`
+	ID    string
+	Tuple argusfeed.Tuple
+	Scope Scope
 	// Duration counts from the moment that the kernel takes the block.
-	Duration time.Duration `json:"duration"`
-	Label    string        `json:"label"`
+	Duration time.Duration
+	Label    string
+}
+
+// MarshalJSON writes the duration in seconds.
+func (b Block) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		ID      string          `json:"id"`
+		Tuple   argusfeed.Tuple `json:"tuple"`
+		Scope   Scope           `json:"scope"`
+		Seconds float64         `json:"seconds"`
+		Label   string          `json:"label"`
+	}{b.ID, b.Tuple, b.Scope, b.Duration.Seconds(), b.Label})
 }

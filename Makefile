@@ -1,0 +1,81 @@
+# slips-ips. The two commands of a newcomer: make run, make test.
+# Both install what they need with apt-get when they run as root on Debian.
+
+GO        ?= go
+LINT_VERSION := v2.15.0
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+BINARY    := bin/slips-ips
+BUILDFLAGS := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+FUZZTIME  ?= 30s
+BENCHTIME ?= 1s
+
+# Reference data stands beside the checkout where there is any.
+REFERENCE := $(wildcard $(abspath ..)/shared)
+ifneq ($(REFERENCE),)
+export SLIPS_REFERENCE ?= $(REFERENCE)
+endif
+
+.DEFAULT_GOAL := help
+
+## help: this list
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST) | sort | sed 's/: /\t/' | expand -t 14
+
+## build: build bin/slips-ips
+build:
+	$(GO) build $(BUILDFLAGS) -o $(BINARY) ./cmd/slips-ips
+
+## run: install what is missing, build, and watch the default interface (dry-run: nothing is blocked)
+run: tools-run build
+	./$(BINARY) run $(ARGS)
+
+## demo: client, router and server in network namespaces: a beacon is found and blocked, the rest passes
+demo: tools-run build
+	$(GO) run ./internal/demo -binary $(BINARY) $(ARGS)
+
+## test: install what the tests need and run all of them, with the race detector
+test: tools-test build cross
+	$(GO) vet ./...
+	$(GO) test -race -timeout 20m ./...
+	@if [ -n "$$SLIPS_REFERENCE" ]; then echo "the original's results, compared flow by flow:"; \
+		python3 "$$SLIPS_REFERENCE/oracle/compare.py" ./$(BINARY); \
+	else echo "no reference data: compare.py was not run"; \
+		[ "$$SLIPS_REQUIRE_ALL" != 1 ]; fi
+
+## cross: build what must build elsewhere (macOS reads, detects and alerts; arm64 does all)
+cross:
+	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/slips-ips
+	GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./cmd/slips-ips
+
+## check: formatting, vet and the linters, the import arrows among them
+check: bin/golangci-lint
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	./bin/golangci-lint run ./...
+	@$(GO) mod tidy -diff >/dev/null || { echo "go.mod is not tidy: run go mod tidy"; exit 1; }
+
+bin/golangci-lint: Makefile
+	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	@touch $@
+
+## fuzz: every fuzz target for FUZZTIME (30s)
+fuzz:
+	@for p in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+		done; done
+
+## bench: the benchmarks of the hot paths, allocations shown
+bench: tools-test
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+# Each line: what must be there, and the package that brings it.
+tools-run:
+	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2
+tools-test:
+	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2 ping:iputils-ping gcc:build-essential python3:python3 ps:procps
+
+clean:
+	rm -rf bin dist
+
+.PHONY: help build run demo test cross check fuzz bench tools-run tools-test clean

@@ -1,0 +1,105 @@
+package agent
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/BurntSushi/toml"
+
+	"slips-ips/agent/report"
+	"slips-ips/detection"
+	"slips-ips/enforce"
+	"slips-ips/policy"
+)
+
+// Config is slips.toml. Each table belongs to the package that it configures.
+type Config struct {
+	Agent     Settings             `toml:"agent"`
+	Sources   []SourceConfig       `toml:"source"`
+	Detection detection.Config     `toml:"detection"`
+	Policy    policy.Config        `toml:"policy"`
+	Protect   policy.ProtectConfig `toml:"protect"`
+	Enforce   enforce.Config       `toml:"enforce"`
+	Report    report.Config        `toml:"report"`
+}
+
+// Settings is the table [agent].
+type Settings struct {
+	Mode Mode `toml:"mode"`
+}
+
+// SourceConfig is one [[source]].
+type SourceConfig struct {
+	// URL is argus://host:port, spawn:IFACE, ra:PATH, file:PATH, or - for what
+	// ra prints on standard input.
+	URL string `toml:"url"`
+}
+
+// DefaultConfig is what the agent does without a slips.toml: dry-run, fed by
+// an argus of its own on the interface of the default route.
+func DefaultConfig() Config {
+	return Config{
+		Agent:     Settings{Mode: ModeDryRun},
+		Detection: detection.DefaultConfig(),
+		Policy:    policy.DefaultConfig(),
+		Protect:   policy.DefaultProtectConfig(),
+		Enforce:   enforce.DefaultConfig(),
+		Report:    report.DefaultConfig(),
+	}
+}
+
+// DefaultSource is read where no source is configured.
+const DefaultSource = "spawn:"
+
+// Validate checks every table. Its errors begin with the path of the key.
+func (c Config) Validate() error {
+	var all []error
+	for i, s := range c.Sources {
+		if err := checkSource(s.URL); err != nil {
+			all = append(all, fmt.Errorf("source[%d].url: %w", i, err))
+		}
+	}
+	for _, t := range []struct {
+		name string
+		err  error
+	}{
+		{"detection", c.Detection.Validate()},
+		{"policy", c.Policy.Validate()},
+		{"protect", c.Protect.Validate()},
+		{"enforce", c.Enforce.Validate()},
+		{"report", c.Report.Validate()},
+	} {
+		for _, err := range split(t.err) {
+			all = append(all, fmt.Errorf("%s.%w", t.name, err))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// split takes apart what errors.Join made.
+func split(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only the outermost is of interest
+		return joined.Unwrap()
+	}
+	return []error{err}
+}
+
+// DefaultConfigPath is where the package installs slips.toml.
+const DefaultConfigPath = "/etc/slips-ips/slips.toml"
+
+// ConfigTable gives c as the tables and keys of slips.toml, for printing.
+func ConfigTable(c Config) (map[string]any, error) {
+	var text bytes.Buffer
+	if err := toml.NewEncoder(&text).Encode(c); err != nil {
+		return nil, fmt.Errorf("writing the configuration: %w", err)
+	}
+	table := map[string]any{}
+	if _, err := toml.NewDecoder(&text).Decode(&table); err != nil {
+		return nil, fmt.Errorf("reading the written configuration back: %w", err)
+	}
+	return table, nil
+}

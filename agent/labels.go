@@ -1,0 +1,94 @@
+package agent
+
+import (
+	"strings"
+
+	"slips-ips/argusfeed"
+	"slips-ips/policy"
+)
+
+// LabelScore compares what was detected with the label column of the input.
+// A tuple counts when it has at least ten flows, and as malicious when any of
+// its labels says botnet, malware or malicious.
+type LabelScore struct {
+	// Malicious and Benign count tuples; Detected of them were detected at
+	// least once, Blocked would have been blocked. Unlabelled have no label.
+	Malicious         int `json:"malicious"`
+	MaliciousDetected int `json:"malicious_detected"`
+	MaliciousBlocked  int `json:"malicious_blocked"`
+	Benign            int `json:"benign"`
+	BenignDetected    int `json:"benign_detected"`
+	BenignBlocked     int `json:"benign_blocked"`
+	Unlabelled        int `json:"unlabelled"`
+}
+
+// labelFlows is how many flows a tuple needs to count.
+const labelFlows = 10
+
+// maxLabelled bounds what the book remembers.
+const maxLabelled = 4_000_000
+
+// labelBook notes the labels of tuples. It stays empty where nobody asked.
+type labelBook struct {
+	on     bool
+	tuples map[argusfeed.Tuple]labelled
+}
+
+type labelled struct {
+	flows           int
+	malicious, some bool
+}
+
+func (b *labelBook) note(f *argusfeed.Flow) {
+	if !b.on {
+		return
+	}
+	l, known := b.tuples[f.Tuple]
+	if !known && len(b.tuples) >= maxLabelled {
+		return
+	}
+	l.flows++
+	if f.Label != "" {
+		l.some = true
+		l.malicious = l.malicious || maliciousLabel(f.Label)
+	}
+	b.tuples[f.Tuple] = l
+}
+
+func maliciousLabel(label string) bool {
+	label = strings.ToLower(label)
+	for _, word := range []string{"botnet", "malware", "malicious"} {
+		if strings.Contains(label, word) {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *labelBook) score(detected map[argusfeed.Tuple]*DetectedTuple, decided map[argusfeed.Tuple]policy.Decision) *LabelScore {
+	if !b.on {
+		return nil
+	}
+	s := &LabelScore{}
+	for tuple, l := range b.tuples {
+		if l.flows < labelFlows {
+			continue
+		}
+		if !l.some {
+			s.Unlabelled++
+			continue
+		}
+		all, found, blocked := &s.Benign, &s.BenignDetected, &s.BenignBlocked
+		if l.malicious {
+			all, found, blocked = &s.Malicious, &s.MaliciousDetected, &s.MaliciousBlocked
+		}
+		*all++
+		if detected[tuple] != nil {
+			*found++
+		}
+		if decided[tuple].Action == policy.ActionBlock {
+			*blocked++
+		}
+	}
+	return s
+}

@@ -1,0 +1,158 @@
+package agent
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// maxConfigSize is far above any sensible slips.toml; it guards against being
+// given a device or a log by mistake.
+const maxConfigSize = 4 << 20
+
+// LoadConfig reads slips.toml over the defaults. What is wrong in the file is
+// a *ConfigError. It opens no socket.
+func LoadConfig(path string) (Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("reading the configuration: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxConfigSize+1))
+	if err != nil {
+		return Config{}, fmt.Errorf("reading the configuration %s: %w", path, err)
+	}
+	if len(data) > maxConfigSize {
+		return Config{}, fmt.Errorf("reading the configuration %s: it is larger than %d bytes", path, maxConfigSize)
+	}
+	c, wrong := ParseConfig(data)
+	if len(wrong) > 0 {
+		return Config{}, &ConfigError{Path: path, Mistakes: wrong}
+	}
+	return c, nil
+}
+
+// ConfigError says all that is wrong in a configuration file.
+type ConfigError struct {
+	Path     string
+	Mistakes []Mistake
+}
+
+// Error lists the mistakes, one a line, as compilers do: file:line: key: what.
+func (e *ConfigError) Error() string {
+	var lines []string
+	for _, m := range e.Mistakes {
+		lines = append(lines, fmt.Sprintf("%s:%s", e.Path, m))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Mistake is one thing that is wrong in a configuration file.
+type Mistake struct {
+	Line int    `json:"line"` // from 1; 0 where the key is not in the file
+	Key  string `json:"key"`
+	What string `json:"what"` // what is wrong and what is allowed
+}
+
+// String gives line: key: what.
+func (m Mistake) String() string {
+	s := m.What
+	if m.Key != "" {
+		s = m.Key + ": " + s
+	}
+	return fmt.Sprintf("%d: %s", m.Line, s)
+}
+
+// ParseConfig reads the text of a slips.toml over the defaults; the
+// configuration may be used only where there are no mistakes.
+func ParseConfig(data []byte) (Config, []Mistake) {
+	c := DefaultConfig()
+	rules := c.Policy.Rules
+	c.Policy.Rules = nil // a list in the file replaces the default one
+	meta, err := toml.NewDecoder(bytes.NewReader(data)).Decode(&c)
+	if err != nil {
+		return Config{}, []Mistake{firstMistake(data, undecodable(err))}
+	}
+	if !meta.IsDefined("policy", "rule") {
+		c.Policy.Rules = rules
+	}
+	keys := keyLines(data)
+	var wrong []Mistake
+	for _, unknown := range meta.Undecoded() {
+		wrong = append(wrong, unknownKey(keys, unknown.String())...)
+	}
+	for _, err := range split(c.Validate()) {
+		key, what, _ := strings.Cut(err.Error(), ": ")
+		wrong = append(wrong, Mistake{Line: lineOf(keys, key), Key: key, What: what})
+	}
+	return c, wrong
+}
+
+// undecodable is what the toml package refused itself: it knows the line.
+func undecodable(err error) Mistake {
+	var parse toml.ParseError
+	if !errors.As(err, &parse) {
+		return Mistake{What: err.Error()}
+	}
+	what := parse.Message
+	if what == "" {
+		what = err.Error()
+	}
+	return Mistake{Line: parse.Position.Line, Key: parse.LastKey, What: strings.TrimPrefix(what, "toml: ")}
+}
+
+// firstMistake finds the line of a mistake inside a list of tables. The toml
+// package keeps one position for each key path, so it reports the line of the
+// last [[table]] that has the key. Without the tables behind it, the one that
+// fails is the last.
+func firstMistake(data []byte, m Mistake) Mistake {
+	for i := 0; ; {
+		n := bytes.IndexByte(data[i:], '\n')
+		if n < 0 {
+			return m
+		}
+		i += n + 1
+		if !bytes.HasPrefix(bytes.TrimSpace(data[i:]), []byte("[")) {
+			continue
+		}
+		c := DefaultConfig()
+		c.Policy.Rules = nil
+		if _, err := toml.NewDecoder(bytes.NewReader(data[:i])).Decode(&c); err != nil {
+			if found := undecodable(err); found.Key == m.Key && found.What == m.What {
+				return found
+			}
+		}
+	}
+}
+
+// unknownKey reports every line on which an unknown key stands, with the keys
+// that are known there.
+func unknownKey(keys []keyLine, path string) []Mistake {
+	table, key := "", path
+	if i := strings.LastIndexByte(path, '.'); i >= 0 {
+		table, key = path[:i], path[i+1:]
+	}
+	known := knownKeys(table)
+	if len(known) == 0 {
+		return nil // the table is unknown itself, and said to be
+	}
+	what := "unknown key; known here: " + strings.Join(known, ", ")
+	if near := nearest(key, known); near != "" {
+		what = "unknown key; did you mean " + near + "? Known here: " + strings.Join(known, ", ")
+	}
+	var wrong []Mistake
+	for _, k := range keys {
+		if k.plain == path {
+			wrong = append(wrong, Mistake{Line: k.line, Key: k.path, What: what})
+		}
+	}
+	if len(wrong) == 0 { // inside an inline table
+		wrong = append(wrong, Mistake{Line: lineOf(keys, path), Key: path, What: what})
+	}
+	return wrong
+}

@@ -1,0 +1,45 @@
+package agent
+
+import (
+	"log/slog"
+
+	"slips-ips/detection"
+	"slips-ips/models"
+)
+
+// modelsFor loads the models of a configuration and settles the scorer. With
+// detection off the models only settle how time and letters are kept.
+func modelsFor(c Config, log *slog.Logger) ([]models.Model, detection.Config, error) {
+	cfg := c.Detection
+	set := models.Builtin()
+	if cfg.Models != "" {
+		loaded, warnings, err := models.LoadDir(cfg.Models)
+		for _, w := range warnings {
+			log.Warn("a model was left out", "error", w)
+		}
+		if err != nil {
+			return nil, cfg, err
+		}
+		set = loaded
+	}
+	chosen, use, left, err := detection.Select(cfg.Scoring, set)
+	if err != nil {
+		return nil, cfg, err
+	}
+	cfg.Scoring = chosen
+	if c.Agent.Mode == ModeDetectOff {
+		return nil, cfg, nil
+	}
+	if len(left) > 0 {
+		log.Warn("models of another scorer are left out", "scoring", string(chosen), "models", len(left))
+	}
+	if len(use) == 0 && cfg.Models != "" {
+		log.Warn("no model is for this scorer: nothing will be detected", "scoring", string(chosen), "folder", cfg.Models)
+	}
+	for _, m := range use {
+		for _, note := range m.Notes() {
+			log.Warn("about a model", "model", m.Label, "note", note)
+		}
+	}
+	return use, cfg, nil
+}

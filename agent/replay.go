@@ -1,0 +1,232 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"slips-ips/agent/report"
+	"slips-ips/argusfeed"
+	"slips-ips/detection"
+	"slips-ips/enforce"
+	"slips-ips/policy"
+)
+
+// ReplayOptions are what a replay is made of.
+type ReplayOptions struct {
+	Config Config
+	// Files are read one after the other through one detector; - is standard
+	// input.
+	Files []string
+	// Other is a second policy: the report tells what it would decide
+	// differently.
+	Other *Config
+	Log   *slog.Logger
+	// Out takes the tuples as text at the end of each time window; nil: none.
+	Out    io.Writer
+	Colour bool
+	// Trace takes one JSON line for each line of input; nil: none.
+	Trace io.Writer
+	// Labels compares with the label column.
+	Labels bool
+	// Progress is told now and then how far the replay is; nil: nobody is.
+	Progress func(Progress)
+}
+
+// Progress is how far a replay is.
+type Progress struct {
+	File string
+	// Read and Size count bytes of the file as it lies there; Size is -1 where
+	// it is not known.
+	Read, Size int64
+	Flows      uint64
+}
+
+// replayBatch is how many flows are observed at a time.
+const replayBatch = 512
+
+// Replay runs stored flows through the same pipeline on a virtual clock: the
+// time is that of the flows. It never touches the kernel: the enforcer is a dry
+// run whatever the mode. When ctx ends it stops early and reports what there is.
+func Replay(ctx context.Context, opt ReplayOptions) (*ReplayReport, error) {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := opt.Config.Validate(); err != nil {
+		return nil, err
+	}
+	r := &replay{opt: opt, report: newReplayReport(opt.Labels), printer: report.NewPrinter(opt.Out, opt.Colour, opt.Config.Report)}
+	set, cfg, err := modelsFor(opt.Config, opt.Log)
+	if err != nil {
+		return nil, err
+	}
+	hooks := detection.Hooks{}
+	if r.printer.Wants() {
+		hooks.OnWindow = r.printer.Window
+	}
+	if opt.Trace != nil {
+		r.trace = detection.NewTraceWriter(opt.Trace, opt.Config.Agent.Mode == ModeDetectOff)
+		hooks.OnStep = r.trace.Step
+	}
+	if r.detector, err = detection.New(cfg, set, hooks); err != nil {
+		return nil, err
+	}
+	if r.decider, err = r.newDecider(opt.Config, r.report.decide); err != nil {
+		return nil, err
+	}
+	if opt.Other != nil {
+		if r.other, err = r.newDecider(*opt.Other, r.report.decideOther); err != nil {
+			return nil, err
+		}
+	}
+	if r.trace != nil {
+		r.trace.Config(r.detector)
+	}
+	begun := time.Now()
+	for _, file := range opt.Files {
+		if err := r.file(ctx, file); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.observed(r.detector.Finish()); err != nil {
+		return nil, err
+	}
+	if r.trace != nil {
+		r.trace.End(r.detector)
+		if err := r.trace.Err(); err != nil {
+			return nil, fmt.Errorf("writing the trace: %w", err)
+		}
+	}
+	if err := r.printer.Flush(); err != nil {
+		return nil, fmt.Errorf("printing tuples: %w", err)
+	}
+	r.report.finish(r.detector.Stats(), &r.skips, time.Since(begun), ctx.Err() != nil)
+	return r.report, nil
+}
+
+// replay is one run of Replay.
+type replay struct {
+	opt      ReplayOptions
+	detector *detection.Detector
+	decider  *decider
+	other    *decider
+	trace    *detection.TraceWriter
+	printer  *report.Printer
+	skips    argusfeed.SkipCounter
+	report   *ReplayReport
+	told     time.Time
+}
+
+// newDecider makes a policy with an enforcer of its own that only remembers.
+func (r *replay) newDecider(c Config, decided func(policy.Decision, error)) (*decider, error) {
+	engine, err := policy.New(c.Policy, r.opt.Config.Detection.Width)
+	if err != nil {
+		return nil, err
+	}
+	// The addresses of this host say nothing about somebody else's capture.
+	protected := policy.NewProtected(c.Protect.Entries()...)
+	snapshot := func() *policy.Protected { return protected }
+	var clock time.Time // the start of the newest flow that was decided on
+	blocks, err := enforce.New(c.Enforce, enforce.Options{
+		DryRun: true, Protected: snapshot, Now: func() time.Time { return clock },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &decider{
+		engine: engine, tracker: engine.NewTracker(), blocks: blocks, protected: snapshot,
+		now: func(d detection.Detection) argusfeed.Time {
+			if t := d.Time.Time(); t.After(clock) {
+				clock = t
+			}
+			return argusfeed.TimeOf(clock)
+		},
+		decided: decided,
+	}, nil
+}
+
+// file reads one file to its end.
+func (r *replay) file(ctx context.Context, path string) error {
+	f, format, err := argusfeed.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	// Where a pipe gives nothing, the end of ctx must not wait for it.
+	defer context.AfterFunc(ctx, func() { f.Close() })()
+	dec := argusfeed.NewDecoder(format, f, argusfeed.TextOptions{})
+	batch := make([]argusfeed.Flow, 0, replayBatch)
+	flush := func() error {
+		err := r.observed(r.detector.Observe(batch))
+		batch = batch[:0]
+		r.progress(path, f, false)
+		return err
+	}
+	for ctx.Err() == nil {
+		batch = batch[:len(batch)+1]
+		err := dec.Next(&batch[len(batch)-1])
+		if err == nil {
+			r.report.label(&batch[len(batch)-1])
+			if len(batch) == cap(batch) {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		batch = batch[:len(batch)-1]
+		var skip *argusfeed.SkipError
+		if !errors.As(err, &skip) {
+			if errors.Is(err, io.EOF) || ctx.Err() != nil {
+				break
+			}
+			return errors.Join(flush(), fmt.Errorf("replaying %s: %w", path, err))
+		}
+		if err := r.skipped(path, skip, flush); err != nil {
+			return err
+		}
+	}
+	err = flush()
+	r.progress(path, f, true)
+	return err
+}
+
+// skipped counts a line that is no flow and reports the first of each bad kind.
+func (r *replay) skipped(path string, skip *argusfeed.SkipError, flush func() error) error {
+	if r.skips.Add(skip) && skip.Kind.Bad() {
+		r.opt.Log.Warn("skipped a line; others of this kind are only counted",
+			"file", path, "line", skip.Line, "kind", skip.Kind.String(), "reason", skip.Reason)
+	}
+	if r.trace == nil {
+		return nil
+	}
+	err := flush() // so that the trace keeps the order of the lines
+	r.trace.Skipped(skip.Line, skip.Kind.String())
+	return err
+}
+
+// observed takes what the detector found.
+func (r *replay) observed(found []detection.Detection) error {
+	r.report.detect(found)
+	if r.other != nil {
+		if err := r.other.decide(found); err != nil {
+			return err
+		}
+	}
+	return r.decider.decide(found)
+}
+
+// progressEvery is how often a replay tells how far it is.
+const progressEvery = 200 * time.Millisecond
+
+func (r *replay) progress(path string, f *argusfeed.File, end bool) {
+	if r.opt.Progress == nil || !end && time.Since(r.told) < progressEvery {
+		return
+	}
+	r.told = time.Now()
+	read, size := f.Progress()
+	r.opt.Progress(Progress{File: path, Read: read, Size: size, Flows: r.detector.Stats().Flows})
+}

@@ -1,0 +1,141 @@
+package agent
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"slips-ips/argusfeed"
+	"slips-ips/detection"
+	"slips-ips/policy"
+)
+
+// ReplayReport is what a replay found, and what the policy would have done.
+type ReplayReport struct {
+	Flows uint64 `json:"flows"`
+	// Skipped counts the lines that were no flows, by kind, and Dropped the
+	// flows that were not used, by reason.
+	Skipped map[string]uint64 `json:"skipped"`
+	Dropped map[string]uint64 `json:"dropped"`
+	// Tuples is how many different ones were known at the end.
+	Tuples         int     `json:"tuples"`
+	Seconds        float64 `json:"seconds"`
+	FlowsPerSecond float64 `json:"flows_per_second"`
+	// Interrupted says that the replay ended before its input did.
+	Interrupted bool            `json:"interrupted,omitempty"`
+	Detections  []DetectedTuple `json:"detections"`
+	// Decisions has the decisions that a report would tell: repeats of the one
+	// before on the same tuple are only counted, in Repeats.
+	Decisions []policy.Decision `json:"decisions"`
+	Repeats   uint64            `json:"repeats"`
+	// Differences is what another policy would have decided otherwise.
+	Differences []Difference `json:"differences,omitempty"`
+	// Labels compares with the label column; nil where there is none.
+	Labels *LabelScore `json:"labels,omitempty"`
+
+	tuples map[argusfeed.Tuple]*DetectedTuple
+	labels labelBook
+	ours   map[argusfeed.Tuple]policy.Decision
+	others map[argusfeed.Tuple]policy.Decision
+}
+
+// DetectedTuple is a tuple that was detected at least once. Label, Score and
+// Threshold are those of its best match.
+type DetectedTuple struct {
+	Tuple     argusfeed.Tuple `json:"tuple"`
+	Label     string          `json:"label"`
+	Score     float64         `json:"score"`
+	Threshold float64         `json:"threshold"`
+	Count     uint64          `json:"count"`
+	First     argusfeed.Time  `json:"first"`
+	Last      argusfeed.Time  `json:"last"`
+	// FlowsToFirst is how many flows the tuple had at its first match.
+	FlowsToFirst uint64 `json:"flows_to_first"`
+	Letters      string `json:"letters"`
+	Why          string `json:"why"`
+}
+
+// Difference is a tuple on which two policies went different ways: their
+// strongest decisions.
+type Difference struct {
+	Tuple argusfeed.Tuple `json:"tuple"`
+	Now   policy.Decision `json:"now"`
+	Other policy.Decision `json:"other"`
+}
+
+func newReplayReport(labels bool) *ReplayReport {
+	return &ReplayReport{
+		Detections: []DetectedTuple{}, Decisions: []policy.Decision{},
+		tuples: map[argusfeed.Tuple]*DetectedTuple{},
+		labels: labelBook{on: labels, tuples: map[argusfeed.Tuple]labelled{}},
+		ours:   map[argusfeed.Tuple]policy.Decision{}, others: map[argusfeed.Tuple]policy.Decision{},
+	}
+}
+
+func (r *ReplayReport) detect(found []detection.Detection) {
+	for _, d := range found {
+		t := r.tuples[d.Tuple]
+		if t == nil {
+			t = &DetectedTuple{Tuple: d.Tuple, First: d.Time, FlowsToFirst: d.Flows, Score: d.Score + 1}
+			r.tuples[d.Tuple] = t
+		}
+		t.Count++
+		t.Last = d.Time
+		if d.Score < t.Score {
+			t.Label, t.Score, t.Threshold, t.Letters, t.Why = d.Label, d.Score, d.Threshold, d.Letters, d.Why
+		}
+	}
+}
+
+func (r *ReplayReport) decide(d policy.Decision, failed error) {
+	if failed != nil {
+		d.Action, d.Reason = policy.ActionAlert, d.Reason+"; but: "+failed.Error()
+	}
+	keepStrongest(r.ours, d)
+	if d.Repeat {
+		r.Repeats++
+		return
+	}
+	r.Decisions = append(r.Decisions, d)
+}
+
+func (r *ReplayReport) decideOther(d policy.Decision, _ error) { keepStrongest(r.others, d) }
+
+var actionRank = map[policy.Action]int{policy.ActionIgnore: 0, policy.ActionAlert: 1, policy.ActionBlock: 2}
+
+func keepStrongest(m map[argusfeed.Tuple]policy.Decision, d policy.Decision) {
+	if old, ok := m[d.Tuple]; !ok || actionRank[d.Action] > actionRank[old.Action] {
+		m[d.Tuple] = d
+	}
+}
+
+// finish fills in what is known at the end.
+func (r *ReplayReport) finish(s detection.Stats, skips *argusfeed.SkipCounter, took time.Duration, interrupted bool) {
+	r.Flows, r.Tuples, r.Interrupted = s.Flows, s.Tuples, interrupted
+	r.Skipped = skips.Counts()
+	r.Dropped = map[string]uint64{}
+	for reason, n := range map[string]uint64{"late": s.Late, "edge": s.Edge, "future": s.Future} {
+		if n > 0 {
+			r.Dropped[reason] = n
+		}
+	}
+	r.Seconds = took.Seconds()
+	r.FlowsPerSecond = float64(r.Flows) / max(r.Seconds, 1e-9)
+	for _, t := range r.tuples {
+		r.Detections = append(r.Detections, *t)
+	}
+	slices.SortFunc(r.Detections, func(a, b DetectedTuple) int {
+		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Tuple.String(), b.Tuple.String()))
+	})
+	if len(r.others) > 0 {
+		for _, t := range r.Detections {
+			now, other := r.ours[t.Tuple], r.others[t.Tuple]
+			if now.Action != other.Action || now.Duration != other.Duration {
+				r.Differences = append(r.Differences, Difference{Tuple: t.Tuple, Now: now, Other: other})
+			}
+		}
+	}
+	r.Labels = r.labels.score(r.tuples, r.ours)
+}
+
+func (r *ReplayReport) label(f *argusfeed.Flow) { r.labels.note(f) }

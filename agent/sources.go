@@ -1,0 +1,49 @@
+package agent
+
+import (
+	"log/slog"
+	"strings"
+
+	"slips-ips/argusfeed"
+)
+
+// checkSource tells what is wrong with the URL of a source. It opens nothing.
+func checkSource(url string) error {
+	_, err := argusfeed.ParseSource(url, argusfeed.Options{})
+	return err
+}
+
+// openSources makes the sources of a configuration, or the default one.
+func openSources(configured []SourceConfig, log *slog.Logger) ([]argusfeed.Source, error) {
+	if len(configured) == 0 {
+		configured = []SourceConfig{{URL: DefaultSource}}
+	}
+	var sources []argusfeed.Source
+	for i, s := range configured {
+		source, err := argusfeed.ParseSource(s.URL, argusfeed.Options{Number: uint16(i), Log: log})
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, source)
+	}
+	return sources, nil
+}
+
+// live tells whether any source reports what happens now; stored flows and
+// standard input have times of their own.
+func live(configured []SourceConfig) bool {
+	for _, s := range configured {
+		if strings.HasPrefix(s.URL, "argus:") || strings.HasPrefix(s.URL, "spawn:") {
+			return true
+		}
+	}
+	return len(configured) == 0
+}
+
+func sourceNames(sources []argusfeed.Source) string {
+	var names []string
+	for _, s := range sources {
+		names = append(names, s.String())
+	}
+	return strings.Join(names, " ")
+}

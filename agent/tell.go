@@ -1,0 +1,59 @@
+package agent
+
+import (
+	"log/slog"
+	"time"
+
+	"slips-ips/policy"
+)
+
+// tell logs a decision. A repeat of the one before is only counted.
+func (a *Agent) tell(d policy.Decision, failed error) {
+	a.decided++
+	attrs := []any{
+		slog.String("tuple", d.Tuple.String()),
+		slog.String("model", d.Label),
+		slog.Float64("score", d.Score),
+		slog.String("rule", d.Rule),
+		slog.String("reason", d.Reason),
+		slog.String("id", d.ID),
+	}
+	switch {
+	case d.Action == policy.ActionIgnore:
+		a.log.Debug("ignored", attrs...)
+		return
+	case d.Action == policy.ActionAlert && d.Repeat:
+		a.log.Debug("alert", attrs...)
+		return
+	case d.Action == policy.ActionAlert:
+		a.log.Info("alert", attrs...)
+	case failed != nil:
+		a.failed++
+		a.log.Error("not blocked", append(attrs, slog.String("error", failed.Error()))...)
+	default:
+		a.blocked++
+		attrs = append(attrs, slog.Duration("ttl", d.Duration.Round(time.Second)))
+		switch {
+		case a.enforcer.DryRun():
+			a.log.Warn("would block", attrs...)
+		case d.Renewal:
+			a.log.Info("block renewed", attrs...)
+		default:
+			a.log.Warn("blocked", attrs...)
+		}
+	}
+	if err := a.printer.Ring(); err != nil {
+		a.log.Warn("the bell failed", "error", err)
+	}
+}
+
+// sumUp tells at the end what was read and done.
+func (a *Agent) sumUp() {
+	s := a.detector.Stats()
+	attrs := []any{
+		slog.Uint64("flows", s.Flows), slog.Uint64("dropped", s.Dropped()), slog.Int("tuples", s.Tuples),
+		slog.Uint64("detections", s.Detections), slog.Uint64("decisions", a.decided),
+		slog.Uint64("blocks", a.blocked), slog.Uint64("failed", a.failed),
+	}
+	a.log.Info("stopped", attrs...)
+}

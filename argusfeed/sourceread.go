@@ -1,0 +1,173 @@
+package argusfeed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+var (
+	// errStopped ends the reading of a source that was told to stop.
+	errStopped = errors.New("stopped")
+	// errSilent says that a feed has sent nothing for too long.
+	errSilent = errors.New("nothing came")
+)
+
+// readSize is how much is read at once.
+const readSize = 128 << 10
+
+// stopReader reads from a reader that may block for ever, such as standard
+// input, but returns errStopped as soon as ctx has ended and all that had been
+// read by then is given out, and errSilent when nothing came for a time.
+//
+// The reading is done by a goroutine. Where a blocked Read cannot be ended (the
+// terminal, a pipe on standard input), this one goroutine with its buffers is
+// left behind until Read returns, which for standard input is the end of the
+// process. Its result is thrown away.
+type stopReader struct {
+	ctx       context.Context
+	interrupt func() bool   // makes a blocked Read return, or says that it cannot
+	first     time.Duration // the longest silence before the first byte; 0 is any
+	idle      time.Duration // and after it
+
+	chunks chan chunk
+	free   chan []byte
+	quit   chan struct{}
+
+	mu      sync.Mutex
+	reading bool // the goroutine may be blocked in Read
+	stopped bool // and must not begin another
+
+	whole []byte // the buffer that rest is in
+	rest  []byte
+	err   error
+}
+
+type chunk struct {
+	data []byte
+	err  error
+}
+
+func newStopReader(ctx context.Context, r io.Reader, interrupt func() bool) *stopReader {
+	s := &stopReader{
+		ctx: ctx, interrupt: interrupt,
+		chunks: make(chan chunk), free: make(chan []byte, 2), quit: make(chan struct{}),
+	}
+	s.free <- make([]byte, readSize)
+	s.free <- make([]byte, readSize)
+	go s.pump(r)
+	return s
+}
+
+// Close ends the goroutine as soon as its Read returns.
+func (s *stopReader) Close() { close(s.quit) }
+
+func (s *stopReader) pump(r io.Reader) {
+	defer close(s.chunks)
+	for s.ctx.Err() == nil {
+		var b []byte
+		select {
+		case b = <-s.free:
+		case <-s.ctx.Done():
+			return
+		case <-s.quit:
+			return
+		}
+		if !s.begin() {
+			return
+		}
+		n, err := r.Read(b)
+		s.end()
+		select {
+		case s.chunks <- chunk{b[:n], err}:
+		case <-s.quit:
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (s *stopReader) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reading = !s.stopped
+	return s.reading
+}
+
+func (s *stopReader) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reading = false
+}
+
+func (s *stopReader) Read(p []byte) (int, error) {
+	for len(s.rest) == 0 {
+		if s.err != nil {
+			return 0, s.err
+		}
+		s.next()
+	}
+	n := copy(p, s.rest)
+	s.rest = s.rest[n:]
+	return n, nil
+}
+
+// next waits for a chunk, or for the reason why there is none.
+func (s *stopReader) next() {
+	if s.whole != nil {
+		s.free <- s.whole[:cap(s.whole)]
+		s.whole = nil
+	}
+	limit := s.first
+	if s.first == 0 {
+		limit = s.idle
+	}
+	var silent <-chan time.Time
+	if limit > 0 {
+		t := time.NewTimer(limit)
+		defer t.Stop()
+		silent = t.C
+	}
+	select {
+	case <-s.ctx.Done():
+		s.last()
+		return
+	default:
+	}
+	select {
+	case c := <-s.chunks:
+		s.take(c)
+	case <-s.ctx.Done():
+		s.last()
+	case <-silent:
+		s.err = fmt.Errorf("%w for %v", errSilent, limit)
+	}
+}
+
+func (s *stopReader) take(c chunk) {
+	s.whole, s.rest, s.err = c.data, c.data, c.err
+	if len(c.data) > 0 {
+		s.first = 0
+	}
+}
+
+// last takes what had been read when ctx ended.
+func (s *stopReader) last() {
+	s.mu.Lock()
+	s.stopped = true
+	blocked := s.reading
+	s.mu.Unlock()
+	if !blocked || s.interrupt != nil && s.interrupt() {
+		if c, ok := <-s.chunks; ok {
+			s.take(c)
+		}
+	}
+	if !errors.Is(s.err, io.EOF) {
+		s.err = errStopped
+	}
+}

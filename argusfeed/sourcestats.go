@@ -1,0 +1,136 @@
+package argusfeed
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// State is what a source is doing, in one word.
+type State string
+
+// The states.
+const (
+	StateWaiting    State = "waiting"    // not started, or nothing has come yet
+	StateConnecting State = "connecting" // no answer from Argus yet
+	StateLive       State = "live"       // flows or heartbeats come
+	StateRetrying   State = "retrying"   // interrupted, and started again soon
+	StateEnded      State = "ended"      // the input has ended
+	StateStopped    State = "stopped"    // it was told to stop
+	StateFailed     State = "failed"     // it could not go on
+)
+
+// Stats tells how a source is.
+type Stats struct {
+	URL   string `json:"url"`
+	State State  `json:"state"`
+	// Since is when the state began.
+	Since time.Time `json:"since"`
+	// Flows were delivered.
+	Flows uint64 `json:"flows"`
+	// Skipped lines by kind, and the first of each kind.
+	Skipped      map[string]uint64 `json:"skipped"`
+	FirstSkipped []SkipError       `json:"first_skipped,omitempty"`
+	// LastFlow is the latest start of a flow, in flow time.
+	LastFlow Time `json:"last_flow"`
+	// LastHeard is when the last flow or heartbeat came, by this machine's
+	// clock; zero before the first.
+	LastHeard time.Time `json:"last_heard"`
+	// Lost counts the packets that Argus's capture lost.
+	Lost uint64 `json:"lost_packets"`
+	// Dropped counts the flows of a live source that were thrown away because
+	// detection was too slow; Stalls how often it kept any source waiting.
+	Dropped uint64 `json:"dropped_flows"`
+	Stalls  uint64 `json:"stalls"`
+	// Restarts counts how often the connection or program was started again,
+	// and Error says why the last time.
+	Restarts uint64 `json:"restarts"`
+	Error    string `json:"error,omitempty"`
+	// Read and Size are the bytes of a file: read so far, and all; Size is -1
+	// where it is not known.
+	Read int64 `json:"read_bytes"`
+	Size int64 `json:"size_bytes"`
+}
+
+// status holds the Stats of a source while it runs.
+type status struct {
+	skips SkipCounter
+
+	mu       sync.Mutex
+	s        Stats
+	progress func() (read, size int64)
+}
+
+func newStatus(url string) *status {
+	return &status{s: Stats{URL: url, State: StateWaiting, Since: time.Now(), Size: -1}}
+}
+
+// Stats gives a copy.
+func (s *status) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.s
+	if s.progress != nil {
+		all.Read, all.Size = s.progress()
+	}
+	all.Skipped, all.FirstSkipped = s.skips.Counts(), s.skips.First()
+	return all
+}
+
+// String gives the URL.
+func (s *status) String() string { return s.s.URL }
+
+func (s *status) set(state State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.s.State != state {
+		s.s.State, s.s.Since = state, time.Now()
+	}
+}
+
+// finish sets the last state, and returns what Run returns.
+func (s *status) finish(ctx context.Context, err error) error {
+	switch {
+	case err != nil:
+		s.failed(err)
+		s.set(StateFailed)
+	case ctx.Err() != nil:
+		s.set(StateStopped)
+	default:
+		s.set(StateEnded)
+	}
+	return err
+}
+
+func (s *status) failed(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.s.Error = err.Error()
+}
+
+// heard notes that the feed is alive, and tells whether that is news.
+func (s *status) heard() (news bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.s.LastHeard = time.Now()
+	if s.s.State == StateLive {
+		return false
+	}
+	s.s.State, s.s.Since = StateLive, s.s.LastHeard
+	return true
+}
+
+func (s *status) delivered(batch []Flow) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.s.Flows += uint64(len(batch))
+	for i := range batch {
+		s.s.LastFlow = max(s.s.LastFlow, batch[i].Start)
+	}
+}
+
+func (s *status) add(field *uint64, n uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*field += n
+}

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"slips-ips/agent"
+	"slips-ips/agent/report"
+	"slips-ips/policy"
+)
+
+// replayFlags are those of replay alone.
+type replayFlags struct {
+	config, trace, policy       string
+	tuples                      report.Tuples
+	asJSON, fail, quiet, labels bool
+	verbosity                   int
+}
+
+func newReplay(std streams) *cobra.Command {
+	var detect detectFlags
+	var opt replayFlags
+	cmd := &cobra.Command{
+		Use:   "replay FILE...",
+		Short: "Run stored flows through the pipeline: what would have happened",
+		Long: `Replay reads stored flows through the same pipeline as the agent, on the flows'
+own clock, and reports what was detected and what the policy would have done.
+It never touches the kernel. Files are what ra prints, binetflow with a header
+line, or Argus streams, plain or compressed with gzip; - is standard input.
+
+The exit status is 3 where a malicious behaviour was found and
+--fail-on-detection is given.`,
+		Example: `  slips-ips replay capture.binetflow.gz
+  slips-ips replay --json -m models day1.argus day2.argus
+  slips-ips replay -c slips.toml --policy stricter.toml capture.binetflow`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("%s needs files of flows, or - for standard input", cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return replay(cmd, args, std, &detect, &opt)
+		},
+	}
+	fs := cmd.Flags()
+	detect.register(fs)
+	fs.StringVarP(&opt.config, "config", "c", "", "the policy of this slips.toml `FILE` in place of the defaults")
+	fs.StringVar(&opt.policy, "policy", "", "also say what this other slips.toml `FILE` would decide differently")
+	fs.StringVar(&opt.trace, "trace", "", "write one JSON line for each line of input to `FILE`; - is standard output")
+	fs.Var(&opt.tuples, "tuples", "tuples to print at the end of each time window: all, detected or none (default none)")
+	fs.BoolVar(&opt.labels, "labels", false, "compare with the label column of the input")
+	fs.BoolVar(&opt.asJSON, "json", false, "print the report as JSON")
+	fs.BoolVar(&opt.fail, "fail-on-detection", false, "exit with 3 where something malicious was found")
+	fs.BoolVarP(&opt.quiet, "quiet", "q", false, "no progress")
+	fs.IntVarP(&opt.verbosity, "verbose", "v", 1, "verbosity `N`: 0 problems only")
+	return cmd
+}
+
+func replay(cmd *cobra.Command, files []string, std streams, detect *detectFlags, opt *replayFlags) error {
+	c := agent.DefaultConfig()
+	if opt.config != "" {
+		loaded, err := agent.LoadConfig(opt.config)
+		if err != nil {
+			return &usageError{err}
+		}
+		c = loaded
+	}
+	c.Report.Tuples = report.TuplesNone
+	if err := detect.apply(&c); err != nil {
+		return err
+	}
+	if c.Agent.Mode == agent.ModeEnforce {
+		c.Agent.Mode = agent.ModeDryRun
+	}
+	if !detect.dont {
+		c.Report.Tuples = report.TuplesNone
+	}
+	if opt.tuples != "" {
+		c.Report.Tuples = opt.tuples
+	}
+	r := agent.ReplayOptions{
+		Config: c, Files: files, Labels: opt.labels,
+		Log: newLogger(std.err, opt.verbosity), Colour: colourWanted(std.out),
+	}
+	if opt.policy != "" {
+		other, err := agent.LoadConfig(opt.policy)
+		if err != nil {
+			return &usageError{err}
+		}
+		r.Other = &other
+	}
+	// What a program reads on standard output must be one thing.
+	people := std.out
+	if opt.trace == "-" || opt.asJSON {
+		people = std.err
+	}
+	r.Out = people
+	finish, err := openTrace(std, opt.trace, &r)
+	if err != nil {
+		return err
+	}
+	if !opt.quiet {
+		r.Progress = newProgress(std.err)
+	}
+	result, err := agent.Replay(cmd.Context(), r)
+	if err := finish(); err != nil {
+		return fmt.Errorf("writing the trace: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case opt.asJSON && opt.trace == "-":
+		err = usagef("--json and --trace - both want standard output: give the trace a file")
+	case opt.asJSON:
+		err = writeJSON(std.out, result)
+	default:
+		err = printReplay(people, result)
+	}
+	if err == nil && opt.fail && len(result.Detections) > 0 {
+		err = errDetected
+	}
+	return err
+}
+
+// openTrace gives the replay a writer for its trace and what ends it.
+func openTrace(std streams, path string, r *agent.ReplayOptions) (finish func() error, err error) {
+	switch path {
+	case "":
+		return func() error { return nil }, nil
+	case "-":
+		w := bufio.NewWriterSize(std.out, 1<<16)
+		r.Trace = w
+		return w.Flush, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening the trace: %w", err)
+	}
+	w := bufio.NewWriterSize(f, 1<<16)
+	r.Trace = w
+	return func() error {
+		if err := w.Flush(); err != nil {
+			f.Close()
+			return err
+		}
+		return f.Close()
+	}, nil
+}
+
+// newProgress shows how far a replay is: a bar on a terminal, elsewhere a line
+// now and then for long replays.
+func newProgress(w io.Writer) func(agent.Progress) {
+	if !isTerminal(w) {
+		last := time.Now()
+		return func(p agent.Progress) {
+			if time.Since(last) < 5*time.Second {
+				return
+			}
+			last = time.Now()
+			percent := ""
+			if p.Size > 0 {
+				percent = fmt.Sprintf(" %d %%,", 100*p.Read/p.Size)
+			}
+			fmt.Fprintf(w, "%s:%s %d flows\n", p.File, percent, p.Flows)
+		}
+	}
+	var bar *progressbar.ProgressBar
+	var file string
+	return func(p agent.Progress) {
+		if bar == nil || file != p.File {
+			file = p.File
+			bar = progressbar.NewOptions64(p.Size, progressbar.OptionSetWriter(w), progressbar.OptionShowBytes(true),
+				progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+		}
+		bar.Describe(fmt.Sprintf("%s: %d flows", p.File, p.Flows))
+		_ = bar.Set64(p.Read) // what cannot be shown does not matter
+		if p.Read >= p.Size && p.Size > 0 {
+			_ = bar.Finish()
+		}
+	}
+}
+
+// printReplay prints the report for people.
+func printReplay(w io.Writer, r *agent.ReplayReport) error {
+	fmt.Fprintf(w, "%d flows, %d tuples, in %.2f s: %.0f flows per second\n", r.Flows, r.Tuples, r.Seconds, r.FlowsPerSecond)
+	printCounts(w, "skipped lines", r.Skipped)
+	printCounts(w, "dropped flows", r.Dropped)
+	if r.Interrupted {
+		fmt.Fprintln(w, "interrupted: this is what was read until then")
+	}
+	if len(r.Detections) == 0 {
+		fmt.Fprintln(w, "nothing malicious was detected")
+	} else {
+		fmt.Fprintf(w, "\n%d tuples detected:\n", len(r.Detections))
+		t := newTable("tuple", "label", "matches", "score", "first", "flows until then", "letters")
+		for _, d := range r.Detections {
+			t.AppendRow(table.Row{d.Tuple.String(), d.Label, d.Count, fmt.Sprintf("%.3f", d.Score), d.First.String(), d.FlowsToFirst, shorten(d.Letters, 32)})
+		}
+		fmt.Fprintln(w, t.Render())
+	}
+	blocks := 0
+	for _, d := range r.Decisions {
+		if d.Action == policy.ActionBlock {
+			blocks++
+		}
+	}
+	if len(r.Decisions) > 0 {
+		fmt.Fprintf(w, "\nthe policy would have decided (%d blocks; %d repeats are left out):\n", blocks, r.Repeats)
+		for _, d := range r.Decisions {
+			what := strings.ToUpper(string(d.Action))
+			if d.Action == policy.ActionBlock {
+				what += " for " + d.Duration.String()
+			}
+			fmt.Fprintf(w, "%s  %s  %s\n    %s\n", d.Time, what, d.Tuple, d.Reason)
+		}
+	}
+	for _, d := range r.Differences {
+		fmt.Fprintf(w, "\nthe other policy differs: %s\n    now %s (%s), then %s (%s): %s\n",
+			d.Tuple, d.Now.Action, d.Now.Duration, d.Other.Action, d.Other.Duration, d.Other.Reason)
+	}
+	if l := r.Labels; l != nil {
+		fmt.Fprintf(w, "\nby the labels, tuples of ten flows or more: malicious %d, detected %d, blocked %d; benign %d, detected %d, blocked %d; unlabelled %d\n",
+			l.Malicious, l.MaliciousDetected, l.MaliciousBlocked, l.Benign, l.BenignDetected, l.BenignBlocked, l.Unlabelled)
+	}
+	return nil
+}
+
+func printCounts(w io.Writer, what string, counts map[string]uint64) {
+	if len(counts) > 0 {
+		fmt.Fprintf(w, "%s: %s\n", what, strings.Trim(fmt.Sprint(counts), "map[]"))
+	}
+}
+
+func shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return "..." + s[len(s)-n:]
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+
+	"slips-ips/agent"
+	"slips-ips/agent/report"
+)
+
+func newRun(std streams) *cobra.Command {
+	var (
+		configPath string
+		sources    []string
+		mode       agent.Mode
+		models     string
+		tuples     report.Tuples
+		verbosity  int
+	)
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run the agent: read flows, detect, decide, and in enforce mode block",
+		Long: `Run is the agent. It reads the flows of its sources, by default those of an
+argus that it starts itself on the interface of the default route, and goes on
+until it is stopped. Decisions are told in the log, with their reasons.
+
+Modes:
+  enforce      blocks what the policy decides to block; needs root or CAP_NET_ADMIN
+  dry-run      decides the same and only tells (the default)
+  detect-off   compares nothing and prints tuples
+
+Sources:
+  spawn:IFACE       an argus of our own on that interface; spawn: for the default
+                    route's, spawn:any for all
+  argus://HOST:PORT a running argus or radium
+  -, ra:-           what ra prints, on standard input
+  file:PATH         stored flows
+
+SIGINT or SIGTERM stop it: what was accepted is detected, decided, applied and
+told first. Blocks stay in the kernel until they run out.`,
+		Example: `  slips-ips run
+  slips-ips run --mode enforce -c /etc/slips-ips/slips.toml
+  ra -F ra.conf -n -Z b -S localhost:902 | slips-ips run --source - --mode enforce`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := loadConfig(configPath, cmd.Flags().Changed("config"))
+			if err != nil {
+				return err
+			}
+			if len(sources) > 0 {
+				c.Sources = nil
+				for _, url := range sources {
+					c.Sources = append(c.Sources, agent.SourceConfig{URL: url})
+				}
+			}
+			if cmd.Flags().Changed("mode") {
+				c.Agent.Mode = mode
+			}
+			if cmd.Flags().Changed("models") {
+				c.Detection.Models = models
+			}
+			if cmd.Flags().Changed("tuples") {
+				c.Report.Tuples = tuples
+			}
+			if err := c.Validate(); err != nil {
+				return &usageError{err}
+			}
+			return runAgent(cmd.Context(), std, c, verbosity)
+		},
+	}
+	fs := cmd.Flags()
+	fs.StringVarP(&configPath, "config", "c", agent.DefaultConfigPath, "read this slips.toml `FILE`; the default one may be missing")
+	fs.StringArrayVar(&sources, "source", nil, "read flows from this `URL`, in place of the configured sources; may be given several times")
+	fs.Var(&mode, "mode", "enforce, dry-run or detect-off, in place of the configured mode")
+	fs.StringVarP(&models, "models", "m", "", "detect with the models in this `DIR`")
+	fs.Var(&tuples, "tuples", "tuples to print at the end of each time window: all, detected or none")
+	fs.IntVarP(&verbosity, "verbose", "v", 1, "verbosity `N`: 0 problems only, 1 decisions, 2 every detection")
+	return cmd
+}
+
+// loadConfig reads slips.toml; one that was not asked for may be missing.
+func loadConfig(path string, asked bool) (agent.Config, error) {
+	c, err := agent.LoadConfig(path)
+	switch {
+	case err == nil:
+		return c, nil
+	case errors.Is(err, fs.ErrNotExist) && !asked:
+		return agent.DefaultConfig(), nil
+	}
+	return agent.Config{}, &usageError{err}
+}
+
+// runAgent runs the agent until its sources end or ctx does.
+func runAgent(ctx context.Context, std streams, c agent.Config, verbosity int) error {
+	a, err := agent.New(agent.Options{
+		Config: c,
+		Log:    newLogger(std.err, verbosity),
+		Out:    std.out,
+		Bell:   std.err,
+		Colour: colourWanted(std.out),
+	})
+	if err != nil {
+		return fmt.Errorf("starting: %w", err)
+	}
+	return a.Run(ctx)
+}

@@ -1,0 +1,99 @@
+package detection
+
+import (
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"slips-ips/argusfeed"
+	"slips-ips/models"
+)
+
+// benchFlows is an office: of ten flows, seven are of tuples never seen again,
+// two of busy ones and one of a beacon.
+func benchFlows(n int) []argusfeed.Flow {
+	flows := make([]argusfeed.Flow, n)
+	addr := func(i uint32) argusfeed.Addr {
+		var b [4]byte
+		binary.BigEndian.PutUint32(b[:], i)
+		return argusfeed.AddrFrom4(b)
+	}
+	for i := range flows {
+		f := &flows[i]
+		f.Src, f.Dst = addr(0x0a000001+uint32(i%250)), addr(0xc6336400+uint32(i))
+		f.Port, f.Proto = argusfeed.PortNumber(443), argusfeed.ProtoTCP
+		f.Start = day.Add(time.Duration(i) * time.Millisecond)
+		f.Dur, f.Bytes = time.Duration(i%4)*time.Second, uint64(i*37%3000)
+		switch i % 10 {
+		case 7, 8:
+			f.Src, f.Dst = addr(0x0a000001+uint32(i/10%50)), addr(0xcb007101)
+		case 9:
+			f.Src, f.Dst = addr(0x0a000001), addr(0xcb007100+uint32(i/10%2000))
+			f.Dur, f.Bytes = time.Second, 1000
+		}
+	}
+	return flows
+}
+
+func benchModels(b *testing.B, scoring Scoring) []models.Model {
+	if scoring == ScoringBehaviour {
+		return []models.Model{beaconModel("10.toml")}
+	}
+	dir := filepath.Join(os.Getenv("SLIPS_REFERENCE"), "oracle", "models-0.3.3")
+	set, _, err := models.LoadDir(dir)
+	if err != nil { // the models that come with the tests instead
+		if set, _, err = models.LoadDir(filepath.Join("testdata", "oracle", "models-tiny")); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return set
+}
+
+func BenchmarkObserve(b *testing.B) {
+	for _, scoring := range []Scoring{ScoringBehaviour, ScoringReference} {
+		b.Run(string(scoring), func(b *testing.B) {
+			flows := benchFlows(200_000)
+			cfg := DefaultConfig()
+			cfg.MaxTuples = 100_000
+			d := newDetector(b, cfg, benchModels(b, scoring), Hooks{})
+			span := flows[len(flows)-1].Start - flows[0].Start
+			pass := func() {
+				const batch = 256
+				for i := 0; i < len(flows); i += batch {
+					d.Observe(flows[i:min(i+batch, len(flows))])
+				}
+				for i := range flows {
+					flows[i].Start += span
+				}
+			}
+			pass() // fills the table
+			b.ReportAllocs()
+			b.ResetTimer()
+			done := 0
+			for range (b.N + len(flows) - 1) / len(flows) {
+				pass()
+				done += len(flows)
+			}
+			b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "flows/s")
+			b.ReportMetric(float64(d.Stats().Detections)/float64(d.Stats().Flows), "detections/flow")
+		})
+	}
+}
+
+// BenchmarkLongTuple is one tuple that never rests: 30,000 flows in a window.
+func BenchmarkLongTuple(b *testing.B) {
+	cfg := referenceConfig(24 * time.Hour)
+	set := benchModels(b, ScoringReference)
+	flows := make([]argusfeed.Flow, 30_000)
+	for i := range flows {
+		flows[i] = at(argusfeed.Tuple{Proto: argusfeed.ProtoTCP}, time.Duration(i)*time.Second)
+		flows[i].Bytes = uint64(i * i % 1500)
+	}
+	b.ReportAllocs()
+	for range b.N {
+		newDetector(b, cfg, set, Hooks{}).Observe(flows)
+	}
+	b.ReportMetric(float64(b.N*len(flows))/b.Elapsed().Seconds(), "flows/s")
+}

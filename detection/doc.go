@@ -1,0 +1,18 @@
+// Package detection turns flows into letters and behaviour, compares them with
+// models and says what matched.
+//
+// Two scorers exist. The reference scorer, slips-0.3.3, does what the original
+// slips 0.3.3alpha did: letters, time slots, forgetting, Markov chains and
+// their distance, number for number. The behaviour scorer judges how regular
+// the contacts of a tuple are. Each brings its own handling of time: the
+// reference drops what the original dropped; the default path keeps late flows
+// and lets no single record move its clock far.
+//
+// Time is flow time: nothing here reads a clock, logs, or does I/O except
+// where a TraceWriter is given a writer. The same flows in the same order give
+// the same detections.
+//
+// A Detector is owned by one goroutine. Several detectors may run side by side
+// on flows split by tuple; they share nothing but the models, which are never
+// changed.
+package detection

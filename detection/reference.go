@@ -1,0 +1,168 @@
+package detection
+
+import (
+	"fmt"
+	"strings"
+
+	"slips-ips/argusfeed"
+	"slips-ips/models"
+)
+
+// minCompared is the number of letters and symbols from which the original
+// compared a tuple.
+const minCompared = 4
+
+// near is the relative difference below which two distances from the counts
+// are computed again the way that the original did: their last digits decide.
+// Summing up 65,536 letters in another order changes less than 1e-11.
+const near = 1e-9
+
+// reference is the scorer slips-0.3.3.
+type reference struct {
+	all []*letterModel
+	// byProto holds the models for a protocol, nil inside for none.
+	byProto map[argusfeed.Proto][]*letterModel
+	found   []candidate // scratch
+}
+
+// candidate is a model that may match.
+type candidate struct {
+	lm       *letterModel
+	distance float64
+}
+
+// newReference prepares the models of set, in their order.
+func newReference(set []models.Model) (*reference, error) {
+	r := &reference{byProto: make(map[argusfeed.Proto][]*letterModel)}
+	for i := range set {
+		lm, err := newLetterModel(&set[i], i)
+		if err != nil {
+			return nil, fmt.Errorf("using the model %s: %w", set[i].File, err)
+		}
+		lm.normal = isNormal(&set[i], true)
+		r.all = append(r.all, lm)
+	}
+	return r, nil
+}
+
+// models gives the models for a protocol. Feeds name few: the map is bounded
+// by the table of names in argusfeed.
+func (r *reference) models(p argusfeed.Proto) []*letterModel {
+	list, ok := r.byProto[p]
+	if !ok {
+		for _, lm := range r.all {
+			if strings.EqualFold(lm.model.Proto, p.String()) {
+				list = append(list, lm)
+			}
+		}
+		r.byProto[p] = list
+	}
+	return list
+}
+
+func (r *reference) begin(*tuple) {}
+
+func (r *reference) take(t *tuple, _ *argusfeed.Flow, from int) {
+	if len(r.models(t.key.Proto)) > 0 {
+		t.s.pairs.extend(t.s.letters, from)
+	}
+}
+
+// judge finds the model with the smallest distance, of equal ones the first.
+func (r *reference) judge(t *tuple, compared *[]Comparison) verdict {
+	v := verdict{judged: true}
+	letters := t.s.letters
+	if len(letters) < minCompared {
+		return v
+	}
+	if compared != nil {
+		r.compareAll(t, compared)
+	} else {
+		r.compare(t)
+	}
+	for _, c := range r.found {
+		switch {
+		case v.model == nil || c.distance < v.score:
+			v = verdict{judged: true, model: c.lm.model, malicious: !c.lm.normal, index: c.lm.index,
+				score: c.distance, threshold: c.lm.model.Threshold}
+		case c.distance == v.score:
+			v.ties++
+		}
+	}
+	return v
+}
+
+// compare fills found with the models that match. Distances come from counts;
+// where the last digits matter, from the letters.
+func (r *reference) compare(t *tuple) {
+	r.found = r.found[:0]
+	letters := t.s.letters
+	best, sure := 0.0, true
+	for _, lm := range r.models(t.key.Proto) {
+		c := lm.chain(len(letters))
+		d := distance(c.train, lm.test(c, letters[0], &t.s.pairs))
+		threshold := lm.model.Threshold
+		if d < 0 || d > threshold+near*threshold {
+			continue
+		}
+		if d > threshold-near*threshold || len(r.found) > 0 && d < best+near*best && d > best-near*best {
+			sure = false
+		}
+		if len(r.found) == 0 || d < best {
+			best = d
+		}
+		r.found = append(r.found, candidate{lm, d})
+	}
+	if sure {
+		return
+	}
+	matching := r.found[:0]
+	for _, c := range r.found {
+		c.distance = distance(c.lm.exactly(c.lm.chain(len(letters)), letters))
+		if matches(c.distance, c.lm) {
+			matching = append(matching, c)
+		}
+	}
+	r.found = matching
+}
+
+// compareAll does the same from the letters of all models, and keeps the
+// numbers.
+func (r *reference) compareAll(t *tuple, compared *[]Comparison) {
+	r.found = r.found[:0]
+	letters := t.s.letters
+	for _, lm := range r.models(t.key.Proto) {
+		train, test := lm.exactly(lm.chain(len(letters)), letters)
+		d := distance(train, test)
+		*compared = append(*compared, Comparison{int(lm.index), train, test, d})
+		if matches(d, lm) {
+			r.found = append(r.found, candidate{lm, d})
+		}
+	}
+}
+
+func matches(d float64, lm *letterModel) bool { return d >= 1 && d <= lm.model.Threshold }
+
+// distance is the ratio of two logarithms, written to be 1 or more; -1, which
+// never matches, where one of them is 0.
+func distance(train, test float64) float64 {
+	switch {
+	case train == 0 || test == 0:
+		return -1
+	case test < train:
+		return test / train
+	}
+	return train / test
+}
+
+func (r *reference) why(t *tuple, v *verdict) string {
+	why := fmt.Sprintf("the letters of %d flows are at distance %.4g from those that %s begins with (at most %.4g matches)",
+		t.flows, v.score, v.model.File, v.threshold)
+	switch v.ties {
+	case 0:
+		return why
+	case 1:
+		return why + "; 1 other model is as near"
+	}
+	return fmt.Sprintf("%s; %d other models are as near", why, v.ties)
+}

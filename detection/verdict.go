@@ -1,0 +1,62 @@
+package detection
+
+import (
+	"strings"
+
+	"slips-ips/argusfeed"
+	"slips-ips/models"
+)
+
+// verdict is what comparing a tuple with the models gave.
+type verdict struct {
+	// judged says that there was something new to compare; without it the
+	// verdict before stands.
+	judged bool
+	// model is the one that won; nil: none matched.
+	model     *models.Model
+	malicious bool
+	// index is the number of the model in the order of comparison.
+	index            int32
+	score, threshold float64
+	// ties counts the other models with the same score.
+	ties int32
+}
+
+// bad tells whether a malicious model won.
+func (v *verdict) bad() bool { return v.model != nil && v.malicious }
+
+// isNormal tells whether a model that wins does so silently. The original, and
+// with it the reference scorer, looked for the word anywhere in the label.
+func isNormal(m *models.Model, reference bool) bool {
+	return m.Class == models.ClassNormal ||
+		reference && strings.Contains(strings.ToLower(m.Label), "normal")
+}
+
+// scorer compares tuples with models. It is owned by one detector.
+type scorer interface {
+	// begin prepares the series of t, which has had one flow so far.
+	begin(t *tuple)
+	// take learns what f, the newest flow of t, adds: letters from from on.
+	take(t *tuple, f *argusfeed.Flow, from int)
+	// judge compares t. Where compared is not nil, it collects the numbers of
+	// every comparison.
+	judge(t *tuple, compared *[]Comparison) verdict
+	// why says in words what made v match.
+	why(t *tuple, v *verdict) string
+}
+
+// Comparison holds the numbers of the reference scorer for one model: the
+// logarithms of the probabilities of the model's letters and of the tuple's,
+// and their ratio; a distance of -1 means that there is none.
+type Comparison struct {
+	Model                 int
+	Train, Test, Distance float64
+}
+
+// noScorer is for detecting nothing.
+type noScorer struct{}
+
+func (noScorer) begin(*tuple)                        {}
+func (noScorer) take(*tuple, *argusfeed.Flow, int)   {}
+func (noScorer) judge(*tuple, *[]Comparison) verdict { return verdict{} }
+func (noScorer) why(*tuple, *verdict) string         { return "" }

@@ -1,0 +1,137 @@
+package enforce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"slips-ips/policy"
+)
+
+// Report tells what was found and done since the report before.
+type Report struct {
+	// Rebuilt says why the table was made again; it is empty where it was not.
+	Rebuilt string
+	// Restored is how many blocks were put back into the kernel, Missing how
+	// many it does not have at this moment.
+	Restored, Missing int
+	// Lifted are blocks taken back because an end of them is protected now;
+	// their Err says which, or why lifting failed.
+	Lifted []Result
+	// Expired are the blocks that ran out, at most max_blocks of them.
+	Expired []Active
+}
+
+// Quiet tells whether there is nothing to report.
+func (r Report) Quiet() bool {
+	return r.Rebuilt == "" && r.Restored == 0 && r.Missing == 0 && len(r.Lifted) == 0 && len(r.Expired) == 0
+}
+
+// Check compares the kernel with what is wanted and mends the difference. Where
+// nobody else touched the ruleset it costs one question to the kernel.
+func (e *Enforcer) Check() (Report, error) {
+	lifted, err := e.compare()
+	if err == nil {
+		err = e.mend()
+	}
+	now := e.now()
+	e.mu.Lock()
+	e.expire(now)
+	r := e.since
+	e.since = Report{}
+	for _, a := range e.wanted.entries {
+		if a.State == StateMissing {
+			r.Missing++
+		}
+	}
+	e.mu.Unlock()
+	r.Lifted = lifted
+	if err != nil {
+		err = fmt.Errorf("checking the blocks in the kernel: %w", err)
+	}
+	return r, err
+}
+
+// Watch calls Check every interval until ctx ends, and tells report what is not
+// quiet. It returns ctx's error, or ErrClosed.
+func (e *Enforcer) Watch(ctx context.Context, every time.Duration, report func(Report, error)) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		r, err := e.Check()
+		if errors.Is(err, ErrClosed) {
+			return err
+		}
+		if err != nil || !r.Quiet() {
+			report(r, err)
+		}
+	}
+}
+
+// compare lifts what became protected, makes sure of the table, and looks for
+// blocks that somebody removed.
+func (e *Enforcer) compare() (lifted []Result, err error) {
+	e.op.Lock()
+	defer e.op.Unlock()
+	if e.closed {
+		return nil, ErrClosed
+	}
+	lifted = e.recheck()
+	if e.kernel == nil {
+		return lifted, nil
+	}
+	if err := e.ensure(); err != nil {
+		return lifted, err
+	}
+	return lifted, e.search()
+}
+
+// recheck lifts the blocks that the protected addresses of this moment forbid,
+// if they are others than the last time.
+func (e *Enforcer) recheck() []Result {
+	p := e.opt.Protected()
+	if p == nil || p == e.protected {
+		return nil
+	}
+	var (
+		blocks  []policy.Block
+		reasons []string
+	)
+	e.mu.Lock()
+	for _, a := range e.wanted.entries {
+		if why, refused := p.Refuses(a.Block.Tuple, a.Block.Scope); refused {
+			blocks, reasons = append(blocks, a.Block), append(reasons, why)
+		}
+	}
+	e.mu.Unlock()
+	results := e.lift(blocks)
+	complete := true
+	for i := range results {
+		if results[i].Err != nil {
+			complete = false
+			continue
+		}
+		results[i].Err = fmt.Errorf("%w from now on: %s", ErrRefused, reasons[i])
+	}
+	if complete {
+		e.protected = p
+	}
+	return results
+}
+
+// expire takes what ran out from the wanted blocks and keeps it for the next
+// report. Whoever calls it holds mu.
+func (e *Enforcer) expire(now time.Time) {
+	n := len(e.since.Expired)
+	e.since.Expired = e.wanted.expire(now, e.since.Expired)
+	e.stats.Expired += uint64(len(e.since.Expired) - n)
+	if over := len(e.since.Expired) - e.max; over > 0 {
+		e.since.Expired = append([]Active(nil), e.since.Expired[over:]...)
+	}
+}

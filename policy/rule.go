@@ -1,0 +1,115 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// DefaultRule is the rule named in decisions on what no rule fits.
+const DefaultRule = "default"
+
+// Rule is one [[policy.rule]]: what is to be done about the detections that
+// fit all of its conditions. A condition left out fits everything; one that
+// asks for a port or an address fits no tuple without one.
+type Rule struct {
+	// Name is what decisions call the rule. Without one it is rule[N], N
+	// counting from 0.
+	Name string `toml:"name,omitempty"`
+	// Label is a pattern for the label of the model that matched.
+	Label    Glob     `toml:"label,omitempty"`
+	Protocol Protocol `toml:"protocol,omitempty"`
+	// Ports are destination ports.
+	Ports       Ports    `toml:"ports,omitempty"`
+	Source      Prefixes `toml:"source,omitempty"`
+	Destination Prefixes `toml:"destination,omitempty"`
+	Action      Action   `toml:"action"`
+	// Duration, Matches and Windows stand in for those of Config; nil leaves
+	// them alone. Only a rule that blocks has a duration.
+	Duration *time.Duration `toml:"duration,omitempty"`
+	Matches  *int           `toml:"matches,omitempty"`
+	Windows  *int           `toml:"windows,omitempty"`
+}
+
+// DefaultRules are the rules of a configuration that has none of its own:
+// whoever blocks a resolver cuts a client off, so DNS is only told.
+func DefaultRules() []Rule {
+	return []Rule{
+		{Name: "dns-behaviours", Label: "*-DNS-*", Action: ActionAlert},
+		{Name: "dns-ports", Ports: Ports{{53, 53}, {853, 853}}, Action: ActionAlert},
+	}
+}
+
+// maxRuleName keeps log lines and element comments short.
+const maxRuleName = 64
+
+// nameOf gives the name that decisions use for the rule at index i.
+func nameOf(r Rule, i int) string {
+	if r.Name == "" {
+		return fmt.Sprintf("rule[%d]", i)
+	}
+	return r.Name
+}
+
+// validate gives the errors of one rule, each beginning with its key.
+func (r Rule) validate() (all []error) {
+	add := func(key string, err error) {
+		if err != nil {
+			all = append(all, fmt.Errorf("%s: %w", key, err))
+		}
+	}
+	add("name", checkName(r.Name))
+	add("label", r.Label.check())
+	if r.Protocol != "" {
+		canonical, err := parseProtocol(string(r.Protocol))
+		if err == nil && canonical != r.Protocol {
+			err = fmt.Errorf("%q is not allowed; use %q", r.Protocol, canonical)
+		}
+		add("protocol", err)
+	}
+	add("ports", r.Ports.check())
+	if n, ok := r.Protocol.number(); r.Ports != nil && r.Protocol != "" && (!ok || !HasPorts(n)) {
+		add("ports", fmt.Errorf("%s has no ports, so the rule would never fit; leave ports out, or use tcp, udp or sctp", r.Protocol))
+	}
+	add("source", r.Source.check())
+	add("destination", r.Destination.check())
+	add("action", r.Action.check())
+	if r.Duration != nil {
+		add("duration", checkDuration(*r.Duration))
+		if r.Action.check() == nil && r.Action != ActionBlock {
+			add("duration", fmt.Errorf(`only a rule with action = "block" has one, this one says %q`, string(r.Action)))
+		}
+	}
+	if r.Matches != nil {
+		add("matches", checkRange(*r.Matches, 1, MaxMatches))
+	}
+	if r.Windows != nil {
+		add("windows", checkRange(*r.Windows, 1, MaxWindows))
+	}
+	return all
+}
+
+func checkName(name string) error {
+	switch {
+	case name == DefaultRule:
+		return fmt.Errorf("%q is what decisions say where no rule fits; use another name", name)
+	case len(name) > maxRuleName:
+		return fmt.Errorf("%q is too long; use at most %d bytes", name, maxRuleName)
+	case strings.HasPrefix(name, "rule["):
+		return fmt.Errorf("%q looks like the name of a rule without one; use another name", name)
+	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }):
+		return fmt.Errorf("%q has characters that cannot be printed; use letters, digits and dashes", name)
+	}
+	return nil
+}
+
+func (p Prefixes) check() error {
+	for _, x := range p {
+		if !x.IsValid() {
+			return errors.New("an empty network; use " + prefixAllowed)
+		}
+	}
+	return nil
+}
