@@ -89,7 +89,7 @@ func joinKey(table, key string) string {
 func lineOf(keys []keyLine, path string) int {
 	for path != "" {
 		for _, k := range keys {
-			if k.path == path {
+			if strings.EqualFold(k.path, path) { // as the toml package finds keys
 				return k.line
 			}
 		}

@@ -2,10 +2,14 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -76,20 +80,31 @@ func ParseConfig(data []byte) (Config, []Mistake) {
 	c.Policy.Rules = nil // a list in the file replaces the default one
 	meta, err := toml.NewDecoder(bytes.NewReader(data)).Decode(&c)
 	if err != nil {
-		return Config{}, []Mistake{firstMistake(data, undecodable(err))}
+		wrong := firstMistake(data, undecodable(err))
+		for _, k := range keyLines(data) { // which of several tables it is
+			if k.plain == wrong.Key && k.line == wrong.Line {
+				wrong.Key = k.path
+			}
+		}
+		return Config{}, []Mistake{wrong}
 	}
 	if !meta.IsDefined("policy", "rule") {
 		c.Policy.Rules = rules
 	}
 	keys := keyLines(data)
 	var wrong []Mistake
+	seen := map[string]bool{} // a key that is in several [[table]]s comes once for each
 	for _, unknown := range meta.Undecoded() {
-		wrong = append(wrong, unknownKey(keys, unknown.String())...)
+		if path := unknown.String(); !seen[path] {
+			seen[path] = true
+			wrong = append(wrong, unknownKey(keys, path)...)
+		}
 	}
 	for _, err := range split(c.Validate()) {
 		key, what, _ := strings.Cut(err.Error(), ": ")
 		wrong = append(wrong, Mistake{Line: lineOf(keys, key), Key: key, What: what})
 	}
+	slices.SortStableFunc(wrong, func(a, b Mistake) int { return cmp.Compare(a.Line, b.Line) })
 	return c, wrong
 }
 
@@ -97,13 +112,49 @@ func ParseConfig(data []byte) (Config, []Mistake) {
 func undecodable(err error) Mistake {
 	var parse toml.ParseError
 	if !errors.As(err, &parse) {
-		return Mistake{What: err.Error()}
+		return wrongType(err)
 	}
 	what := parse.Message
 	if what == "" {
 		what = err.Error()
 	}
-	return Mistake{Line: parse.Position.Line, Key: parse.LastKey, What: strings.TrimPrefix(what, "toml: ")}
+	what = strings.TrimPrefix(what, "toml: ")
+	if strings.HasPrefix(what, "invalid duration") {
+		what += `; use a number with its unit (ms, s, m, h), as in "90s"`
+	}
+	return Mistake{Line: parse.Position.Line, Key: parse.LastKey, What: what}
+}
+
+// The toml package has no type for the error of a value of the wrong type: line
+// and key are in its text only.
+var (
+	wrongTypeForm = regexp.MustCompile(`^toml: line (\d+) \(last key "(.*?)"\): (.*)$`)
+	typesForm     = regexp.MustCompile(`^incompatible types: TOML value has type (\S+); destination has type (.*)$`)
+	mismatchForm  = regexp.MustCompile(`^type mismatch for .*: expected table but found (\S+)$`)
+)
+
+// typeNames are the types of values in the words of slips.toml.
+var typeNames = map[string]string{
+	"string": "a text in quotes", "primitive (string-like)": "a text in quotes", "integer": "a whole number",
+	"float": "a number", "boolean": "true or false", "slice": "a list", "map": "a table",
+}
+
+func wrongType(err error) Mistake {
+	m := wrongTypeForm.FindStringSubmatch(err.Error())
+	if m == nil {
+		return Mistake{What: err.Error()}
+	}
+	what := m[3]
+	if types := typesForm.FindStringSubmatch(what); types != nil {
+		if types[2] = cmp.Or(typeNames[types[2]], types[2]); strings.HasPrefix(m[2], "source") && types[2] == "a list" {
+			types[2] = "[[source]] and, below it, url"
+		}
+		what = fmt.Sprintf("a value of the type %s is not allowed; use %s", types[1], types[2])
+	} else if found := mismatchForm.FindStringSubmatch(what); found != nil {
+		what = fmt.Sprintf("a value of the type %s is not allowed; this is a table", found[1])
+	}
+	line, _ := strconv.Atoi(m[1]) // it is a number, as the form says
+	return Mistake{Line: line, Key: m[2], What: what}
 }
 
 // firstMistake finds the line of a mistake inside a list of tables. The toml

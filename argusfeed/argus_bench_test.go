@@ -2,6 +2,7 @@ package argusfeed
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"testing"
@@ -77,7 +78,7 @@ func TestArgusAllocatesNothing(t *testing.T) {
 			r.Reset(data)
 			for {
 				err := a.Next(&rec)
-				if err == io.EOF {
+				if errors.Is(err, io.EOF) {
 					return
 				}
 				if err != nil {

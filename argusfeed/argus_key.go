@@ -6,7 +6,7 @@ import "encoding/binary"
 type flowKey struct {
 	family   keyFamily
 	fragment bool // later IP fragments: no ports, no type, no TCP state
-	opened   bool // Argus knows who opened the flow: no guess needed
+	opened   bool // Argus knows who began the flow, or of ICMP: that it is a reply
 	// icmpType and icmpCode are those of the packet, or of the error that
 	// answered the flow.
 	icmpType, icmpCode uint8
@@ -59,10 +59,7 @@ func namedProto(name string) Proto {
 	return protoName | Proto(id)
 }
 
-const (
-	protoIGMP = 2
-	protoESP  = 50
-)
+const protoESP = 50
 
 // decodeKey reads addresses, ports and protocol. It returns false where the key
 // is of a family that is not known or is too short for its family.

@@ -155,7 +155,7 @@ func TestArgus5(t *testing.T) {
 	if c.Probe != 7 || a.Probe == b.Probe || a.Probe == 0 {
 		t.Errorf("probes %x, %x, %x", a.Probe, b.Probe, c.Probe)
 	}
-	a.Flow.Seq, c.Flow.Seq = 0, 0
+	a.Seq, c.Seq = 0, 0
 	if a.Flow != c.Flow {
 		t.Errorf("the same flow reads as %v from Argus 5, %v from Argus 3", a.Flow, c.Flow)
 	}

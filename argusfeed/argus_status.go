@@ -76,7 +76,7 @@ func (rec *Record) decodeStatus(b []byte) bool {
 	if rec.Cause == CauseError {
 		switch rec.Option {
 		case 1:
-			s.State = "ADN"
+			s.State = "ADN" //nolint:misspell // ra's word: access denied
 		case 2:
 			s.State = "MAX"
 		}

@@ -133,7 +133,8 @@ func (s *synth) key(network *[]byte) []byte {
 
 // tcpState makes the body of a network part of TCP.
 func (s *synth) tcpState(subtype byte) []byte {
-	status := uint32(s.Uint64N(1<<16)) & uint32(s.Uint64N(1<<16))
+	some, others := s.Uint32N(1<<16), s.Uint32N(1<<16)
+	status := some & others // a quarter of the bits
 	if s.chance(0.1) {
 		status = 0
 	}

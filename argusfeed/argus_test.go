@@ -17,7 +17,7 @@ import (
 )
 
 func ignoreEOF(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err
@@ -86,7 +86,7 @@ func TestArgusGivesRecordsAsTheyComplete(t *testing.T) {
 				t.Fatalf("%s: record %d: %d bytes read too much", name, i, a.Buffered())
 			}
 		}
-		if err := a.Next(new(Record)); err != io.EOF {
+		if err := a.Next(new(Record)); !errors.Is(err, io.EOF) {
 			t.Fatalf("%s: at the end: %v", name, err)
 		}
 	}
@@ -148,7 +148,7 @@ func TestArgusFollowsAFile(t *testing.T) {
 		for {
 			var rec Record
 			err := a.Next(&rec)
-			if err == io.EOF || errors.Is(err, ErrArgusCut) {
+			if errors.Is(err, io.EOF) || errors.Is(err, ErrArgusCut) {
 				break
 			}
 			if err != nil {
@@ -215,12 +215,12 @@ func TestArgusRefusesWhatItDoesNotKnow(t *testing.T) {
 			if rec != untouched {
 				t.Errorf("an error and a record: %v", rec)
 			}
-			if again := a.Next(&rec); tt.want != ErrArgusCut && again != err {
+			if again := a.Next(&rec); !errors.Is(err, ErrArgusCut) && !errors.Is(again, err) {
 				t.Errorf("the next time: %v", again)
 			}
 		})
 	}
-	if err := NewArgus(strings.NewReader("")).Next(new(Record)); err != io.EOF {
+	if err := NewArgus(strings.NewReader("")).Next(new(Record)); !errors.Is(err, io.EOF) {
 		t.Errorf("an empty stream: %v", err)
 	}
 }
@@ -233,7 +233,7 @@ func TestArgusRefusal(t *testing.T) {
 		string(firstRecord(t, nil)): nil,
 	} {
 		var rec Record
-		if err := NewArgus(strings.NewReader(stream)).Next(&rec); err != nil || rec.Kind != KindManagement || rec.Refusal() != want {
+		if err := NewArgus(strings.NewReader(stream)).Next(&rec); err != nil || rec.Kind != KindManagement || !errors.Is(rec.Refusal(), want) {
 			t.Errorf("% x: %v, %v, want %v", stream[:4], err, rec.Refusal(), want)
 		}
 	}

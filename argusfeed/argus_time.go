@@ -62,7 +62,7 @@ func (rec *Record) decodeTime(d []byte, icmpError bool) bool {
 	} else {
 		start, end = wholeTime(d, nano)
 	}
-	if rec.SrcPackets+rec.DstPackets == 1 && !(icmpError && rec.SrcPackets == 1) {
+	if rec.SrcPackets+rec.DstPackets == 1 && (!icmpError || rec.DstPackets == 1) {
 		start = end // as ra takes it: one packet has no duration
 	}
 	rec.Start, rec.Dur = start, end.Sub(start)

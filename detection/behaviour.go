@@ -99,8 +99,19 @@ func (b *behaviour) begin(t *tuple) {
 }
 
 func (b *behaviour) take(t *tuple, f *argusfeed.Flow, _ int) {
+	if len(t.s.contacts) == 0 {
+		return
+	}
+	if t.s.open == nil {
+		t.s.open = new(connections)
+	}
+	more := t.s.open.continues(f)
 	for i := range t.s.contacts {
-		t.s.contacts[i].add(f.Start, f.Bytes, b.merges[i])
+		if c := &t.s.contacts[i]; more {
+			c.size, c.began = c.size+f.Bytes, false
+		} else {
+			c.add(f.Start, f.Bytes, b.merges[i])
+		}
 	}
 }
 

@@ -33,8 +33,9 @@ type Config struct {
 	// ForgetAfter is the number of flows above which the reference scorer
 	// forgets a tuple at the end of a window; 0: never.
 	ForgetAfter int `toml:"forget_after"`
-	// MaxTuples is how many tuples one detector remembers. Beyond it the
-	// oldest are forgotten, those with a single flow first.
+	// MaxTuples is how many tuples one detector remembers: a tuple needs some
+	// 300 bytes for its first flow, on the default path never much more than
+	// 1300. Beyond it the oldest are forgotten, those with a single flow first.
 	MaxTuples int `toml:"max_tuples"`
 	// MaxLetters is how many letters and symbols of a tuple the reference
 	// scorer keeps. A tuple that reaches it begins anew.

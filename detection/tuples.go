@@ -35,6 +35,7 @@ type series struct {
 
 	pairs    pairCounts // reference scorer
 	contacts []contacts // behaviour scorer: one for each span of merging
+	open     *connections
 }
 
 // keepLetters is the largest buffer that a forgotten tuple leaves for the next.
@@ -50,7 +51,10 @@ func (s *series) reset() {
 	for i := range s.contacts {
 		s.contacts[i].clear()
 	}
-	*s = series{letters: letters, pairs: pairs, contacts: s.contacts[:0]}
+	if s.open != nil {
+		*s.open = connections{}
+	}
+	*s = series{letters: letters, pairs: pairs, contacts: s.contacts[:0], open: s.open}
 }
 
 // recency is a list of tuples, the one with the newest flow first.

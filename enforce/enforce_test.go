@@ -181,11 +181,11 @@ func TestConfig(t *testing.T) {
 
 type fakeClock struct{ time.Time }
 
-func dryRun(t *testing.T, max int, p *policy.Protected) (*Enforcer, *fakeClock) {
+func dryRun(t *testing.T, maxBlocks int, p *policy.Protected) (*Enforcer, *fakeClock) {
 	t.Helper()
 	clock := &fakeClock{time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	cfg := DefaultConfig()
-	cfg.MaxBlocks = max
+	cfg.MaxBlocks = maxBlocks
 	e, err := New(cfg, Options{
 		DryRun: true, Protected: func() *policy.Protected { return p }, Now: func() time.Time { return clock.Time },
 	})
@@ -259,7 +259,7 @@ func TestExpiry(t *testing.T) {
 	for _, step := range []struct {
 		after time.Duration
 		left  int
-	}{{0, 3}, {999 * time.Millisecond, 3}, {time.Second, 2}, {59 * time.Second, 2}, {time.Minute, 1}, {policy.MaxDuration, 0}} {
+	}{{0, 3}, {985 * time.Millisecond, 3}, {995 * time.Millisecond, 2}, {59 * time.Second, 2}, {time.Minute, 1}, {policy.MaxDuration, 0}} {
 		clock.Time = start.Add(step.after)
 		if n := len(e.List()); n != step.left {
 			t.Errorf("after %v %d blocks are listed, not %d", step.after, n, step.left)

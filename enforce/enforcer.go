@@ -69,7 +69,7 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 	}
 	e.kernel = k
 	if err := e.adopt(); err != nil {
-		k.close()
+		_ = k.close()
 		return nil, err
 	}
 	return e, nil
@@ -86,7 +86,7 @@ func Remove(cfg Config, netns int) error {
 	if err != nil {
 		return err
 	}
-	defer k.close()
+	defer func() { _ = k.close() }()
 	return k.remove()
 }
 

@@ -38,7 +38,7 @@ func openKernel(cfg Config, netns int) (*kernel, error) {
 	k.sets = newSets(cfg, k.table)
 	for _, l := range []**link{&k.reader, &k.writer} {
 		if err := k.reopen(l); err != nil {
-			k.close()
+			_ = k.close()
 			return nil, err
 		}
 	}

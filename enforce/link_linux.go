@@ -54,7 +54,7 @@ func openLink(netns int) (*link, error) {
 	conn, err := nftables.New(options...)
 	if err != nil {
 		if l.nl != nil {
-			l.nl.Close()
+			_ = l.nl.Close()
 		}
 		return nil, fmt.Errorf("opening nftables: %w", explain(err))
 	}

@@ -28,6 +28,14 @@ type Active struct {
 	Since, Until time.Time
 }
 
+// early is how much sooner than Until a block counts as run out. The kernel
+// counts in ticks and lets go up to one too soon (2 ms were measured at 250
+// ticks a second; the slowest kernels have 100), and a block must not be said
+// to be in force when it is not.
+const early = 10 * time.Millisecond
+
+func (a Active) over(now time.Time) bool { return !a.Until.After(now.Add(early)) }
+
 // mirror is the wanted state. Its owner guards it.
 type mirror struct {
 	entries map[key]Active
@@ -48,18 +56,18 @@ func (m *mirror) put(k key, a Active) {
 // live gives an entry unless it ran out.
 func (m *mirror) live(k key, now time.Time) (Active, bool) {
 	a, ok := m.entries[k]
-	return a, ok && a.Until.After(now)
+	return a, ok && !a.over(now)
 }
 
 // expire removes what ran out and appends it to out.
 func (m *mirror) expire(now time.Time, out []Active) []Active {
-	if len(m.entries) == 0 || m.next.After(now) {
+	if len(m.entries) == 0 || m.next.After(now.Add(early)) {
 		return out
 	}
 	first := true
 	for k, a := range m.entries {
 		switch {
-		case !a.Until.After(now):
+		case a.over(now):
 			delete(m.entries, k)
 			out = append(out, a)
 		case first || a.Until.Before(m.next):
@@ -97,7 +105,7 @@ func (m *mirror) elements(now time.Time, fits func(Active) bool) []element {
 	}
 	var list []aged
 	for k, a := range m.entries {
-		if a.Until.After(now) && fits(a) {
+		if !a.over(now) && fits(a) {
 			list = append(list, aged{elementOf(k, a, now), a.Since})
 		}
 	}
@@ -163,7 +171,7 @@ func (e *Enforcer) List() []Active {
 	e.mu.Lock()
 	list := make([]Active, 0, len(e.wanted.entries))
 	for _, a := range e.wanted.entries {
-		if a.Until.After(now) {
+		if !a.over(now) {
 			list = append(list, a)
 		}
 	}

@@ -1,7 +1,6 @@
 package enforce
 
 import (
-	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -206,7 +205,7 @@ func TestNeighbourDiscovery(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, n := range neighbours {
-			if !net.IP(n.IP).IsMulticast() {
+			if !n.IP.IsMulticast() {
 				_ = ns.Links().NeighDel(&n)
 			}
 		}

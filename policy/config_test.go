@@ -226,7 +226,7 @@ func TestValidateErrors(t *testing.T) {
 		{"rule without action", func(c *Config) { c.Rules = []Rule{{Name: "x"}} },
 			`rule[0].action: missing; use block, alert or ignore`},
 		{"same name", func(c *Config) { c.Rules = append(DefaultRules(), DefaultRules()[1]) },
-			`rule[2].name: "dns-ports" is the name of rule[1] already; use another one`},
+			`rule[3].name: "dns-ports" is the name of rule[1] already; use another one`},
 		{"name of the default", func(c *Config) { c.Rules = block(Rule{Name: "default"}) },
 			`rule[0].name: "default" is what decisions say where no rule fits; use another name`},
 		{"name of the nameless", func(c *Config) { c.Rules = block(Rule{Name: "rule[7]"}) },

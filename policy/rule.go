@@ -33,12 +33,20 @@ type Rule struct {
 	Windows  *int           `toml:"windows,omitempty"`
 }
 
+// genericMatches is how often a tuple must match a model that was learned from
+// no malware in particular. Of the harmless tuples of the development captures
+// that match such a model three times, half do not match ten times.
+const genericMatches = 10
+
 // DefaultRules are the rules of a configuration that has none of its own:
-// whoever blocks a resolver cuts a client off, so DNS is only told.
+// whoever blocks a resolver cuts a client off, so DNS is only told; and mere
+// regularity needs more evidence than the likeness to known malware.
 func DefaultRules() []Rule {
+	matches := genericMatches
 	return []Rule{
 		{Name: "dns-behaviours", Label: "*-DNS-*", Action: ActionAlert},
 		{Name: "dns-ports", Ports: Ports{{53, 53}, {853, 853}}, Action: ActionAlert},
+		{Name: "generic", Label: "From-Generic-*", Action: ActionBlock, Matches: &matches},
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 func newTracker(t testing.TB, matches, windows, maxTuples int) *Tracker {
 	t.Helper()
 	cfg := DefaultConfig()
+	cfg.Rules = nil
 	cfg.Matches, cfg.Windows, cfg.MaxTuples = matches, windows, maxTuples
 	e, err := New(cfg, time.Minute)
 	if err != nil {
@@ -120,6 +121,7 @@ func TestTrackerAgainstOracle(t *testing.T) {
 		places := rapid.IntRange(1, 12).Draw(t, "places")
 		cfg := DefaultConfig()
 		cfg.Matches, cfg.Windows, cfg.MaxTuples = matches, windows, places
+		cfg.Rules = nil
 		e, err := New(cfg, time.Minute)
 		if err != nil {
 			t.Fatal(err)

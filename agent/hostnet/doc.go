@@ -1,6 +1,6 @@
 // Package hostnet finds out which addresses this host must never cut itself off
-// from: its own, the gateways of its routes, and its resolvers. It only reads,
-// and needs no privilege.
+// from: its own, the gateways of its routes, its resolvers, and the broadcast
+// addresses of its networks. It only reads, and needs no privilege.
 //
 // On Linux addresses and routes of all routing tables come from the kernel, and
 // [Watch] hears of changes within milliseconds. Elsewhere only own addresses

@@ -62,6 +62,9 @@ func listOnce(h *netlink.Handle) (hostAddrs, error) {
 		if ip, ok := addrOf(a.IP); ok {
 			found.entries = append(found.entries, entry(ip, policy.KindOwn, "an own address of "+name))
 		}
+		if ip, ok := addrOf(a.Broadcast); ok {
+			found.entries = append(found.entries, entry(ip, policy.KindSpecial, "the broadcast address of "+name))
+		}
 		// Behind a point-to-point interface a default route needs no gateway:
 		// the other end is it.
 		if a.Peer == nil || a.Peer.IP.Equal(a.IP) {

@@ -69,6 +69,7 @@ func TestDiscover(t *testing.T) {
 		"own fd00:20::11/128: an own address of eth0",
 		"resolver 10.20.0.1/32: a resolver (" + file + ")",
 		"resolver 192.0.2.53/32: a resolver (" + file + ")",
+		"special 10.20.0.255/32: the broadcast address of eth0",
 		"default eth0",
 	}
 	check(append([]string{

@@ -3,6 +3,7 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,13 +30,13 @@ type NS struct {
 	starts chan func() // run by the namespace's own thread
 	once   sync.Once
 	mu     sync.Mutex
-	closes []func()
+	open   map[io.Closer]bool // services and their connections
 }
 
 // NewNS makes a namespace with the loopback interface up. The name is only for
 // messages.
 func NewNS(name string) (*NS, error) {
-	n := &NS{name: name, starts: make(chan func())}
+	n := &NS{name: name, starts: make(chan func()), open: make(map[io.Closer]bool)}
 	ready := make(chan error)
 	go n.live(ready)
 	if err := <-ready; err != nil {
@@ -101,10 +102,11 @@ func (n *NS) FD() int { return int(n.file.Fd()) }
 func (n *NS) Close() {
 	n.once.Do(func() {
 		n.mu.Lock()
-		closes := n.closes
+		open := n.open
+		n.open = nil
 		n.mu.Unlock()
-		for i := len(closes) - 1; i >= 0; i-- {
-			closes[i]()
+		for c := range open {
+			_ = c.Close()
 		}
 		if n.links != nil {
 			n.links.Close()
@@ -114,10 +116,24 @@ func (n *NS) Close() {
 	})
 }
 
-func (n *NS) onClose(f func()) {
+// closeWith closes c when the namespace is closed, at once where it is already.
+func (n *NS) closeWith(c io.Closer) {
+	n.mu.Lock()
+	closed := n.open == nil
+	if !closed {
+		n.open[c] = true
+	}
+	n.mu.Unlock()
+	if closed {
+		_ = c.Close()
+	}
+}
+
+func (n *NS) closeNow(c io.Closer) {
+	_ = c.Close()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.closes = append(n.closes, f)
+	delete(n.open, c)
 }
 
 // Do runs f on a thread inside the namespace and gives f's error. Goroutines

@@ -42,7 +42,7 @@ func (n *NS) Reach(network string, to netip.AddrPort, timeout time.Duration) err
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	return c.Echo(timeout)
 }
 
@@ -58,7 +58,7 @@ func (n *NS) Ping(to netip.Addr, timeout time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("pinging %s from the namespace %s: %w", to, n.name, err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	msg := make([]byte, 16) // type, code, checksum, identifier and sequence, data
 	msg[0] = request
 	binary.BigEndian.PutUint32(msg[4:], pings.Add(1))

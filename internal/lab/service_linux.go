@@ -15,16 +15,16 @@ func (n *NS) EchoTCP(addr netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
-	n.onClose(func() { l.Close() })
+	n.closeWith(l)
 	go func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
-			n.onClose(func() { conn.Close() })
+			n.closeWith(conn)
 			go func() {
-				defer conn.Close()
+				defer n.closeNow(conn)
 				_, _ = io.Copy(conn, conn)
 			}()
 		}
@@ -39,7 +39,7 @@ func (n *NS) EchoUDP(addr netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
-	n.onClose(func() { c.Close() })
+	n.closeWith(c)
 	go func() {
 		buf := make([]byte, 64<<10)
 		for {
@@ -66,7 +66,7 @@ func (n *NS) ServeHTTP(addr netip.AddrPort, handler http.Handler) error {
 		})
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	n.onClose(func() { server.Close() })
+	n.closeWith(server)
 	go func() { _ = server.Serve(l) }() // ends with Close
 	return nil
 }
