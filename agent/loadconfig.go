@@ -9,10 +9,13 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"slips-ips/policy"
 )
 
 // maxConfigSize is far above any sensible slips.toml; it guards against being
@@ -75,12 +78,9 @@ func (m Mistake) String() string {
 // ParseConfig reads the text of a slips.toml over the defaults; the
 // configuration may be used only where there are no mistakes.
 func ParseConfig(data []byte) (Config, []Mistake) {
-	c := DefaultConfig()
-	rules := c.Policy.Rules
-	c.Policy.Rules = nil // a list in the file replaces the default one
-	meta, err := toml.NewDecoder(bytes.NewReader(data)).Decode(&c)
+	c, meta, err := decode(data)
 	if err != nil {
-		wrong := firstMistake(data, undecodable(err))
+		wrong := firstMistake(data, err)
 		for _, k := range keyLines(data) { // which of several tables it is
 			if k.plain == wrong.Key && k.line == wrong.Line {
 				wrong.Key = k.path
@@ -89,7 +89,7 @@ func ParseConfig(data []byte) (Config, []Mistake) {
 		return Config{}, []Mistake{wrong}
 	}
 	if !meta.IsDefined("policy", "rule") {
-		c.Policy.Rules = rules
+		c.Policy.Rules = policy.DefaultRules()
 	}
 	keys := keyLines(data)
 	var wrong []Mistake
@@ -129,8 +129,8 @@ func undecodable(err error) Mistake {
 // and key are in its text only.
 var (
 	wrongTypeForm = regexp.MustCompile(`^toml: line (\d+) \(last key "(.*?)"\): (.*)$`)
-	typesForm     = regexp.MustCompile(`^incompatible types: TOML value has type (\S+); destination has type (.*)$`)
-	mismatchForm  = regexp.MustCompile(`^type mismatch for .*: expected table but found (\S+)$`)
+	typesForm     = regexp.MustCompile(`^incompatible types: TOML value has type .*; destination has type (.*)$`)
+	mismatchForm  = regexp.MustCompile(`^type mismatch for .*: expected table but found `)
 )
 
 // typeNames are the types of values in the words of slips.toml.
@@ -145,40 +145,52 @@ func wrongType(err error) Mistake {
 		return Mistake{What: err.Error()}
 	}
 	what := m[3]
-	if types := typesForm.FindStringSubmatch(what); types != nil {
-		if types[2] = cmp.Or(typeNames[types[2]], types[2]); strings.HasPrefix(m[2], "source") && types[2] == "a list" {
-			types[2] = "[[source]] and, below it, url"
+	if wanted := typesForm.FindStringSubmatch(what); wanted != nil {
+		allowed := cmp.Or(typeNames[wanted[1]], wanted[1])
+		if m[2] == "source" {
+			allowed = "[[source]] and, below it, url"
 		}
-		what = fmt.Sprintf("a value of the type %s is not allowed; use %s", types[1], types[2])
-	} else if found := mismatchForm.FindStringSubmatch(what); found != nil {
-		what = fmt.Sprintf("a value of the type %s is not allowed; this is a table", found[1])
+		what = "a value of the wrong type; use " + allowed
+	} else if mismatchForm.MatchString(what) {
+		what = "a value of the wrong type; use a table"
 	}
 	line, _ := strconv.Atoi(m[1]) // it is a number, as the form says
 	return Mistake{Line: line, Key: m[2], What: what}
 }
 
-// firstMistake finds the line of a mistake inside a list of tables. The toml
-// package keeps one position for each key path, so it reports the line of the
-// last [[table]] that has the key. Without the tables behind it, the one that
-// fails is the last.
-func firstMistake(data []byte, m Mistake) Mistake {
-	for i := 0; ; {
-		n := bytes.IndexByte(data[i:], '\n')
-		if n < 0 {
-			return m
-		}
-		i += n + 1
-		if !bytes.HasPrefix(bytes.TrimSpace(data[i:]), []byte("[")) {
-			continue
-		}
-		c := DefaultConfig()
-		c.Policy.Rules = nil
-		if _, err := toml.NewDecoder(bytes.NewReader(data[:i])).Decode(&c); err != nil {
-			if found := undecodable(err); found.Key == m.Key && found.What == m.What {
-				return found
-			}
+// decode reads the text over the defaults, but for the rules: a list in the
+// file replaces the default one.
+func decode(data []byte) (Config, toml.MetaData, error) {
+	c := DefaultConfig()
+	c.Policy.Rules = nil
+	meta, err := toml.NewDecoder(bytes.NewReader(data)).Decode(&c)
+	return c, meta, err
+}
+
+// listTable is the line of a [[table]].
+var listTable = regexp.MustCompile(`(?m)^[ \t]*\[\[[^\]\n]*\]\][ \t]*(#.*)?\r?$`)
+
+// firstMistake finds the line of the mistake why. The toml package keeps one
+// position for each key path, so inside a list of tables it reports the line of
+// the last [[table]] that has the key. Without the tables behind it, the one
+// with the mistake is the last.
+func firstMistake(data []byte, why error) Mistake {
+	if err := toml.Unmarshal(data, &map[string]any{}); err != nil {
+		return undecodable(err) // no TOML: the line is right
+	}
+	ends := listTable.FindAllIndex(data, -1)
+	i := sort.Search(len(ends), func(i int) bool {
+		_, _, err := decode(data[:ends[i][0]])
+		return err != nil
+	})
+	if i < len(ends) {
+		part := data[:ends[i][0]]
+		// What looks like a table may be inside a text.
+		if _, _, err := decode(part); toml.Unmarshal(part, &map[string]any{}) == nil {
+			why = err
 		}
 	}
+	return undecodable(why)
 }
 
 // unknownKey reports every line on which an unknown key stands, with the keys

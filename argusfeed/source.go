@@ -52,7 +52,7 @@ var schemes = []struct {
 	{"file", "file:PATH or PATH (stored flows)", parseFile},
 }
 
-var schemeForm = regexp.MustCompile(`^([a-z][a-z0-9+]+):(.*)$`)
+var schemeForm = regexp.MustCompile(`(?s)^([a-z][a-z0-9+]+):(.*)$`)
 
 // ParseSource makes the source that a URL names: argus://host:port,
 // spawn:IFACE, ra:PATH, ra:-, -, file:PATH, or a path. It opens nothing.

@@ -112,7 +112,8 @@ func confFile(conf string) (*os.File, error) {
 	}
 	defer w.Close()
 	_ = r.Chmod(0o444) // where that fails the program says that it cannot open it
-	if err := w.SetWriteDeadline(time.Now().Add(time.Second)); err == nil {
+	// All of it fits into the pipe: nobody reads yet.
+	if err = w.SetWriteDeadline(time.Now().Add(time.Second)); err == nil {
 		_, err = w.WriteString(conf)
 	}
 	if err != nil {
