@@ -35,7 +35,7 @@ func (a *Agent) tell(d policy.Decision, failed error) {
 		attrs = append(attrs, slog.Duration("ttl", d.Duration.Round(time.Second)))
 		switch {
 		case a.enforcer.DryRun():
-			a.log.Warn("would block", attrs...)
+			a.log.Info("would block", attrs...)
 		case d.Renewal:
 			a.log.Info("block renewed", attrs...)
 		default:
@@ -47,8 +47,17 @@ func (a *Agent) tell(d policy.Decision, failed error) {
 	}
 }
 
-// sumUp tells at the end what was read and done.
+// sumUp tells at the end what was read and done. What was lost is a warning.
 func (a *Agent) sumUp() {
+	for _, source := range a.sources {
+		s := source.Stats()
+		log := a.log.Debug
+		if s.Dropped > 0 || s.Lost > 0 {
+			log = a.log.Warn
+		}
+		log("source ended", "source", s.URL, "state", string(s.State), "flows", s.Flows, "skipped", s.Skipped,
+			"dropped_flows", s.Dropped, "lost_packets", s.Lost, "restarts", s.Restarts)
+	}
 	s := a.detector.Stats()
 	attrs := []any{
 		slog.Uint64("flows", s.Flows), slog.Uint64("dropped", s.Dropped()), slog.Int("tuples", s.Tuples),

@@ -41,7 +41,7 @@ func readText(t testing.TB, r io.Reader, opt TextOptions) (lines []line, flows [
 				t.Fatalf("flow says line %d, want %d", f.Line, n)
 			}
 			flows = append(flows, f)
-			lines = append(lines, line{Flow: f.Tuple.String()})
+			lines = append(lines, line{Flow: f.String()})
 		case errors.As(err, &skip):
 			if skip.Line != n {
 				t.Fatalf("%v: want line %d", err, n)

@@ -22,7 +22,7 @@ func newLogger(w io.Writer, verbosity int) *slog.Logger {
 		level = slog.LevelDebug
 	}
 	if isTerminal(w) {
-		return slog.New(tint.NewHandler(w, &tint.Options{
+		return slog.New(tint.NewTextHandler(w, &tint.Options{
 			Level: level, TimeFormat: time.TimeOnly, NoColor: !colourWanted(w),
 		}))
 	}

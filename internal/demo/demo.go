@@ -222,7 +222,7 @@ func (d *demo) waitBlocked(ctx context.Context) (err error) {
 
 func (d *demo) dropped(context.Context) error {
 	if err := d.net.ClientA.Reach("tcp", server(80), patience); err == nil {
-		return errors.New("A still connects to port 80")
+		return errors.New("port 80 still answers A")
 	}
 	return nil
 }
