@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,6 +52,7 @@ type Agent struct {
 	decider  *decider
 
 	decided, blocked, failed uint64
+	future                   uint64
 }
 
 // New makes an agent: it loads the models, checks the sources and, where it is
@@ -77,7 +79,7 @@ func New(opt Options) (*Agent, error) {
 	if a.cfg.Agent.Mode == ModeDetectOff {
 		return a, nil
 	}
-	a.hosts = newProtection(a.cfg.Protect, a.log)
+	a.hosts = newProtection(a.cfg, a.log)
 	if err := a.openEnforcement(); err != nil {
 		return nil, err
 	}
@@ -138,9 +140,11 @@ func (a *Agent) Run(ctx context.Context) error {
 
 	flows := make(chan []argusfeed.Flow, flowBatches)
 	detections := make(chan []detection.Detection, detectionBatches)
+	var fed error // no reason to stop the others: what came before it is still decided
 	group.Go(func() error {
 		defer close(flows)
-		return a.feed(feeding, flows)
+		fed = a.feed(feeding, flows)
+		return nil
 	})
 	group.Go(func() error {
 		defer close(detections)
@@ -155,6 +159,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		return nil
 	})
 	err := group.Wait()
+	err = errors.Join(fed, err)
 	stopWatching()
 	watchers.Wait()
 	if a.enforcer != nil {
@@ -172,7 +177,9 @@ func (a *Agent) feed(ctx context.Context, flows chan<- []argusfeed.Flow) error {
 	var running sync.WaitGroup
 	for i, s := range a.sources {
 		running.Go(func() {
-			if errs[i] = s.Run(ctx, flows); errs[i] != nil {
+			errs[i] = s.Run(ctx, flows)
+			if errs[i] != nil && len(a.sources) > 1 {
+				// The others may go on for long before Run returns this.
 				a.log.Error("a source failed", "source", s.String(), "error", errs[i])
 			}
 		})
@@ -210,6 +217,7 @@ func (a *Agent) detect(ctx context.Context, flows <-chan []argusfeed.Flow, out c
 				return send(a.detector.Finish())
 			}
 			arrived = time.Now()
+			batch = a.believable(batch, arrived)
 			for i := range batch {
 				newest = max(newest, batch[i].Start)
 			}
@@ -229,6 +237,26 @@ func (a *Agent) detect(ctx context.Context, flows <-chan []argusfeed.Flow, out c
 			return fmt.Errorf("printing tuples: %w", err)
 		}
 	}
+}
+
+// tomorrow is how far in the future a flow may begin: as far as a feed in
+// another time zone can be. A record from beyond would move the time windows of
+// the reference scorer, and every flow after it would be too late.
+const tomorrow = 24 * time.Hour
+
+// believable leaves out flows from the future.
+func (a *Agent) believable(batch []argusfeed.Flow, now time.Time) []argusfeed.Flow {
+	limit := argusfeed.TimeOf(now.Add(tomorrow))
+	return slices.DeleteFunc(batch, func(f argusfeed.Flow) bool {
+		if f.Start <= limit {
+			return false
+		}
+		if a.future++; a.future == 1 {
+			a.log.Warn("a flow from the future was left out; others are only counted",
+				"tuple", f.String(), "start", f.Start.String(), "line", f.Line)
+		}
+		return true
+	})
 }
 
 // watchKernel keeps what is wanted in force.

@@ -60,7 +60,7 @@ func (a *Agent) sumUp() {
 	}
 	s := a.detector.Stats()
 	attrs := []any{
-		slog.Uint64("flows", s.Flows), slog.Uint64("dropped", s.Dropped()), slog.Int("tuples", s.Tuples),
+		slog.Uint64("flows", s.Flows), slog.Uint64("dropped", s.Dropped()+a.future), slog.Int("tuples", s.Tuples),
 		slog.Uint64("detections", s.Detections), slog.Uint64("decisions", a.decided),
 		slog.Uint64("blocks", a.blocked), slog.Uint64("failed", a.failed),
 	}

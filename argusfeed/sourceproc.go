@@ -156,7 +156,8 @@ func startChain(programs []program, log *slog.Logger) (*chain, error) {
 	for _, p := range programs {
 		r, w, err := os.Pipe()
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("starting %s: %w", p.name, err), c.kill())
+			c.kill()
+			return nil, fmt.Errorf("starting %s: %w", p.name, err)
 		}
 		proc, err := start(p, c.out, w, log)
 		w.Close()
@@ -165,7 +166,8 @@ func startChain(programs []program, log *slog.Logger) (*chain, error) {
 		}
 		c.out = r
 		if err != nil {
-			return nil, errors.Join(err, c.kill())
+			c.kill()
+			return nil, err
 		}
 		c.processes = append(c.processes, proc)
 	}
@@ -177,8 +179,8 @@ func startChain(programs []program, log *slog.Logger) (*chain, error) {
 func (c *chain) terminate() { c.processes[0].signal(syscall.SIGTERM) }
 
 // kill ends all processes, waits for them, and says how each ended.
-func (c *chain) kill() error {
-	var errs []error
+func (c *chain) kill() string {
+	var ends []string
 	for _, p := range c.processes {
 		// What ends by itself is given the time to say why.
 		select {
@@ -187,12 +189,12 @@ func (c *chain) kill() error {
 			p.signal(syscall.SIGKILL)
 			<-p.done
 		}
-		errs = append(errs, errors.New(p.exit()))
+		ends = append(ends, p.exit())
 	}
 	if c.out != nil {
 		c.out.Close()
 	}
-	return errors.Join(errs...)
+	return strings.Join(ends, "; ")
 }
 
 // endWait is how long a process may take to end when its part is over.
@@ -261,14 +263,14 @@ func (w *lastWords) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// message takes a whole line. Alerts of Argus tell that all is well.
+// message takes a whole line. What Argus calls alerts are no reason to end.
 func (w *lastWords) message(s string) {
 	s = strings.TrimSpace(strings.ToValidUTF8(s, "?"))
 	if s == "" {
 		return
 	}
 	w.log.Debug("message of a program", "program", w.name, "message", s)
-	if !strings.HasPrefix(s, "ArgusAlert:") {
+	if !strings.HasPrefix(s, "ArgusAlert:") && !strings.HasPrefix(s, "ArgusInfo:") {
 		w.line = strings.TrimSpace(raStamp.ReplaceAllString(s, ""))
 	}
 }

@@ -110,8 +110,8 @@ func TestProgramsSayWhyTheyEnded(t *testing.T) {
 	if err != nil || string(out) != "/nonexistent UTC\n" {
 		t.Errorf("%q, %v", out, err)
 	}
-	got := c.kill().Error()
-	if want := "argus: ArgusOpenInterface x: No such device exists (exit status 3)\nra: ended"; got != want {
+	got := c.kill()
+	if want := "argus: ArgusOpenInterface x: No such device exists (exit status 3); ra: ended"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
@@ -127,7 +127,7 @@ func TestProgramsReadTheirConfiguration(t *testing.T) {
 	if err != nil || string(out) != p.conf {
 		t.Errorf("%q, %v: %v", out, err, c.kill())
 	}
-	_ = c.kill()
+	c.kill()
 	if _, err := confFile(strings.Repeat("x", 1<<20)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("a configuration that fits no pipe: %v", err)
 	}

@@ -87,8 +87,11 @@ func argusProgram(iface string) (program, error) {
 		}
 	}
 	if iface != anyInterface {
-		if _, err := net.InterfaceByName(iface); err != nil {
+		switch i, err := net.InterfaceByName(iface); {
+		case err != nil:
 			return program{}, fmt.Errorf("interface %s: %w", iface, err)
+		case i.Flags&net.FlagUp == 0:
+			return program{}, fmt.Errorf("interface %s is down: ip link set %s up", iface, iface)
 		}
 	}
 	if err := mayCapture(); err != nil {
@@ -178,9 +181,9 @@ func (s *raSource) once(ctx context.Context, out chan<- []Flow, programs []progr
 	if err != nil { // they have not ended by themselves
 		c.terminate()
 	}
-	ended := c.kill()
+	ends := c.kill()
 	if err == nil {
-		return ended
+		return fmt.Errorf("the feed ended (%s)", ends)
 	}
 	return err
 }

@@ -59,7 +59,7 @@ func (t *Text) Next(f *Flow) error {
 		return err
 	}
 	if long {
-		return t.skip(SkipTooLong, "longer than 65536 bytes", nil)
+		return t.skip(SkipTooLong, fmt.Sprintf("longer than %d bytes", maxLine), nil)
 	}
 	if t.lines.number == 1 {
 		line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf")) // a byte order mark

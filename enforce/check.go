@@ -46,7 +46,7 @@ func (e *Enforcer) Check() (Report, error) {
 		}
 	}
 	e.mu.Unlock()
-	r.Lifted = lifted
+	r.Lifted = append(r.Lifted, lifted...)
 	if err != nil {
 		err = fmt.Errorf("checking the blocks in the kernel: %w", err)
 	}

@@ -136,6 +136,6 @@ func (e *Enforcer) adopt() error {
 	if err := e.ensure(); err != nil {
 		return err
 	}
-	e.recheck()
+	e.since.Lifted = e.recheck() // for the first report
 	return e.mend()
 }

@@ -36,6 +36,11 @@ const (
 	// MaxDuration is thirty days.
 	MaxDuration = 720 * time.Hour
 
+	// MaxAge is how long ago a flow may have begun that leads to a block. It
+	// leaves room for an Argus that reports once an hour and for a feed in
+	// another time zone.
+	MaxAge = 24 * time.Hour
+
 	MaxMatches = 100
 	MaxWindows = 10080 // a week of minutes
 	// MaxRenew leaves a block some time before the next match renews it, so

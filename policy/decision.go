@@ -58,6 +58,7 @@ const (
 	CauseRule        Cause = "rule"        // the rule says alert or ignore
 	CauseUnconfirmed Cause = "unconfirmed" // too few matches for a block
 	CauseUnblockable Cause = "unblockable" // the kernel cannot match such a tuple
+	CauseStale       Cause = "stale"       // the flow is of another day
 	CauseProtected   Cause = "protected"   // an end of the tuple is never blocked
 	CauseInForce     Cause = "in-force"    // blocked already, for long enough
 	CauseMaxBlocks   Cause = "max-blocks"  // too many blocks are in force

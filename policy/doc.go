@@ -15,18 +15,21 @@
 //     being decided, so it makes no difference where windows begin.
 //  2. The kernel can match the tuple: two different addresses of one IP
 //     version, an IP protocol, and a port number where the protocol has ports.
-//  3. No end of it is protected ([Protected]). A protected destination is never
+//  3. The flow began less than [MaxAge] ago: stored flows block nobody today.
+//  4. No end of it is protected ([Protected]). A protected destination is never
 //     blocked, nor is a protected source, with one exception: an address of
 //     this host may be the source of a block of scope tuple, because that cuts
 //     one service of one peer and nothing else of the host's. It is how a
-//     workstation's own command-and-control connection is stopped, and that of
-//     a masquerading router's clients when it is seen on the outside. An
-//     address that is protected for another reason as well (a gateway, an
+//     workstation's own command-and-control connection is stopped. The exception
+//     does not hold for a router ([KindRouter]): the clients that it masquerades
+//     seem to come from its address, and are forwarded under another one, so
+//     that such a block would stop the router's own connection and miss theirs.
+//     An address that is protected for another reason as well (a gateway, an
 //     entry of [protect]) keeps that protection. IPv4-mapped IPv6 addresses
 //     count as the IPv4 addresses in them.
-//  4. It is not blocked already, or that block has little time left: then it
+//  5. It is not blocked already, or that block has little time left: then it
 //     is renewed.
-//  5. Fewer than [Config.MaxBlocks] blocks are in force. Renewals are free.
+//  6. Fewer than [Config.MaxBlocks] blocks are in force. Renewals are free.
 //
 // # What it is not
 //

@@ -163,6 +163,10 @@ func (e *Engine) judge(d detection.Detection, v View, r *compiled, confirmed boo
 	if why := Unblockable(d.Tuple); why != "" {
 		return ActionAlert, CauseUnblockable, why
 	}
+	if age := v.Now.Sub(d.Time); age > MaxAge {
+		return ActionAlert, CauseStale, fmt.Sprintf("the flow is from %s, more than %s ago: stored flows block nobody today",
+			d.Time, shortDuration(MaxAge))
+	}
 	if why, refused := v.Protected.Refuses(d.Tuple, ScopeTuple); refused {
 		return ActionAlert, CauseProtected, why
 	}

@@ -16,6 +16,7 @@ type Kind string
 // The kinds.
 const (
 	KindOwn      Kind = "own"      // of this host
+	KindRouter   Kind = "router"   // of this host, which others are behind
 	KindGateway  Kind = "gateway"  // of a route
 	KindResolver Kind = "resolver" // of names
 	KindFeed     Kind = "feed"     // where flows come from

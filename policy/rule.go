@@ -38,15 +38,18 @@ type Rule struct {
 // that match such a model three times, half do not match ten times.
 const genericMatches = 10
 
+// genericWindows is a day of windows of a minute: slow beacons count as well.
+const genericWindows = 1440
+
 // DefaultRules are the rules of a configuration that has none of its own:
 // whoever blocks a resolver cuts a client off, so DNS is only told; and mere
 // regularity needs more evidence than the likeness to known malware.
 func DefaultRules() []Rule {
-	matches := genericMatches
+	matches, windows := genericMatches, genericWindows
 	return []Rule{
 		{Name: "dns-behaviours", Label: "*-DNS-*", Action: ActionAlert},
 		{Name: "dns-ports", Ports: Ports{{53, 53}, {853, 853}}, Action: ActionAlert},
-		{Name: "generic", Label: "From-Generic-*", Action: ActionBlock, Matches: &matches},
+		{Name: "generic", Label: "From-Generic-*", Action: ActionBlock, Matches: &matches, Windows: &windows},
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"slips-ips/agent"
 )
 
-// Exit codes; docs/exit-codes are part of the command line's contract.
+// Exit codes, as docs/modes.md promises them.
 const (
 	exitOK       = 0
 	exitFailed   = 1 // something went wrong while working

@@ -53,15 +53,15 @@ The exit status is 3 where a malicious behaviour was found and
 	}
 	fs := cmd.Flags()
 	detect.register(fs)
-	fs.StringVarP(&opt.config, "config", "c", "", "the policy of this slips.toml `FILE` in place of the defaults")
-	fs.StringVar(&opt.policy, "policy", "", "also say what this other slips.toml `FILE` would decide differently")
+	fs.StringVarP(&opt.config, "config", "c", "", "read this slips.toml `FILE`: detection, policy and protect apply")
+	fs.StringVar(&opt.policy, "policy", "", "also say what the policy of this other slips.toml `FILE` would decide differently; its detection is not used")
 	fs.StringVar(&opt.trace, "trace", "", "write one JSON line for each line of input to `FILE`; - is standard output")
 	fs.Var(&opt.tuples, "tuples", "tuples to print at the end of each time window: all, detected or none (default none)")
 	fs.BoolVar(&opt.labels, "labels", false, "compare with the label column of the input")
 	fs.BoolVar(&opt.asJSON, "json", false, "print the report as JSON")
 	fs.BoolVar(&opt.fail, "fail-on-detection", false, "exit with 3 where something malicious was found")
 	fs.BoolVarP(&opt.quiet, "quiet", "q", false, "no progress")
-	fs.IntVarP(&opt.verbosity, "verbose", "v", 1, "verbosity `N`: 0 problems only")
+	fs.IntVarP(&opt.verbosity, "verbose", "v", 1, "verbosity `N`: 2 and more for debugging")
 	return cmd
 }
 
@@ -237,7 +237,7 @@ func printReplay(w io.Writer, r *agent.ReplayReport) error {
 
 func printCounts(w io.Writer, what string, counts map[string]uint64) {
 	if len(counts) > 0 {
-		fmt.Fprintf(w, "%s: %s\n", what, strings.Trim(fmt.Sprint(counts), "map[]"))
+		fmt.Fprintf(w, "%s: %s\n", what, strings.TrimSuffix(strings.TrimPrefix(fmt.Sprint(counts), "map["), "]"))
 	}
 }
 

@@ -27,14 +27,14 @@ limited time.
 Without a command it reads what ra prints on standard input, as the original
 slips did, prints tuples and blocks nothing:
 
-    ra -F ra.conf -n -Z b -S localhost:902 | slips-ips -m models -p
+    ra -X -F ra.conf -n -Z b -S localhost:902 | slips-ips -m models -p
 
 With -m alone it prints all tuples of a time window, with -p as well only those
 detected; without -m nothing is detected and all are printed.`,
 		Example: `  slips-ips run                            watch this host in dry-run, with an argus of its own
   slips-ips replay capture.binetflow       what would have happened
   slips-ips config check slips.toml        what is wrong in a configuration
-  ra -n -Z b -r day.argus | slips-ips -m models -p -w 5`,
+  ra -X -F ra.conf -n -Z b -r day.argus | slips-ips -m models -p -w 5`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("there is no command %q", args[0])
@@ -48,7 +48,7 @@ detected; without -m nothing is detected and all are printed.`,
 				if cmd.Flags().NFlag() == 0 {
 					return cmd.Help()
 				}
-				return usagef("standard input is a terminal: pipe ra into it, as in: ra -n -Z b -S localhost:902 | slips-ips -m models -p")
+				return usagef("standard input is a terminal: pipe ra into it, as in: ra -X -F ra.conf -n -Z b -S localhost:902 | slips-ips -m models -p")
 			}
 			c := agent.DefaultConfig()
 			c.Sources = []agent.SourceConfig{{URL: "-"}}
@@ -81,7 +81,7 @@ detected; without -m nothing is detected and all are printed.`,
 	detect.register(fs)
 	fs.BoolVarP(&detected, "print-detections", "p", false, "print the detected tuples only")
 	fs.BoolVarP(&sound, "sound", "s", false, "sound an alert")
-	fs.IntVarP(&verbosity, "verbose", "v", 1, "verbosity `N`: 0 problems only, 1 tuples, 2 decisions, 3 every detection")
+	fs.IntVarP(&verbosity, "verbose", "v", 1, "verbosity `N`: 0 no tuples, problems only; 1 tuples; 2 decisions as well; 3 and repeated ones")
 
 	root.AddCommand(newRun(std), newReplay(std), newModels(std), newConfig(std), newVersion(std))
 	return root

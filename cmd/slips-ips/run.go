@@ -35,16 +35,17 @@ Modes:
 
 Sources:
   spawn:IFACE       an argus of our own on that interface; spawn: for the default
-                    route's, spawn:any for all
-  argus://HOST:PORT a running argus or radium
-  -, ra:-           what ra prints, on standard input
-  file:PATH         stored flows
+                    route's (needs root or CAP_NET_RAW); spawn:any takes all, and
+                    counts forwarded packets twice
+  argus://HOST:PORT a running argus or radium (default port 561)
+  -, ra:-, ra:PATH  what ra prints, on standard input or in a file
+  file:PATH, PATH   stored flows: ra text, binetflow or an Argus stream
 
 SIGINT or SIGTERM stop it: what was accepted is detected, decided, applied and
-told first. Blocks stay in the kernel until they run out.`,
+told first. In enforce mode blocks stay in the kernel until they run out.`,
 		Example: `  slips-ips run
   slips-ips run --mode enforce -c /etc/slips-ips/slips.toml
-  ra -F ra.conf -n -Z b -S localhost:902 | slips-ips run --source - --mode enforce`,
+  ra -X -F ra.conf -n -Z b -S localhost:902 | slips-ips run --source - --mode enforce`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := loadConfig(configPath, cmd.Flags().Changed("config"))
@@ -78,7 +79,7 @@ told first. Blocks stay in the kernel until they run out.`,
 	fs.Var(&mode, "mode", "enforce, dry-run or detect-off, in place of the configured mode")
 	fs.StringVarP(&models, "models", "m", "", "detect with the models in this `DIR`")
 	fs.Var(&tuples, "tuples", "tuples to print at the end of each time window: all, detected or none")
-	fs.IntVarP(&verbosity, "verbose", "v", 1, "verbosity `N`: 0 problems only, 1 decisions, 2 every detection")
+	fs.IntVarP(&verbosity, "verbose", "v", 1, "verbosity `N`: 0 problems only, 1 decisions, 2 repeated ones as well")
 	return cmd
 }
 
