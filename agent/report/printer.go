@@ -68,7 +68,7 @@ func (p *Printer) Window(w detection.Window) {
 		if t.Label != "" {
 			rest += "  Detected as: " + t.Label
 		}
-		p.line(colour, t.Tuple.String(), rest)
+		p.line(colour, Plain(t.Tuple.String()), rest)
 	}
 }
 

@@ -66,6 +66,9 @@ The exit status is 3 where a malicious behaviour was found and
 }
 
 func replay(cmd *cobra.Command, files []string, std streams, detect *detectFlags, opt *replayFlags) error {
+	if opt.asJSON && opt.trace == "-" {
+		return usagef("--json and --trace - both want standard output: give the trace a file")
+	}
 	c := agent.DefaultConfig()
 	if opt.config != "" {
 		loaded, err := agent.LoadConfig(opt.config)
@@ -118,12 +121,9 @@ func replay(cmd *cobra.Command, files []string, std streams, detect *detectFlags
 	if err != nil {
 		return err
 	}
-	switch {
-	case opt.asJSON && opt.trace == "-":
-		err = usagef("--json and --trace - both want standard output: give the trace a file")
-	case opt.asJSON:
+	if opt.asJSON {
 		err = writeJSON(std.out, result)
-	default:
+	} else {
 		err = printReplay(people, result)
 	}
 	if err == nil && opt.fail && len(result.Detections) > 0 {
@@ -204,7 +204,7 @@ func printReplay(w io.Writer, r *agent.ReplayReport) error {
 		fmt.Fprintf(w, "\n%d tuples detected:\n", len(r.Detections))
 		t := newTable("tuple", "label", "matches", "score", "first", "flows until then", "letters")
 		for _, d := range r.Detections {
-			t.AppendRow(table.Row{d.Tuple.String(), d.Label, d.Count, fmt.Sprintf("%.3f", d.Score), d.First.String(), d.FlowsToFirst, shorten(d.Letters, 32)})
+			t.AppendRow(table.Row{report.Plain(d.Tuple.String()), d.Label, d.Count, fmt.Sprintf("%.3f", d.Score), d.First.String(), d.FlowsToFirst, shorten(d.Letters, 32)})
 		}
 		fmt.Fprintln(w, t.Render())
 	}
@@ -221,12 +221,12 @@ func printReplay(w io.Writer, r *agent.ReplayReport) error {
 			if d.Action == policy.ActionBlock {
 				what += " for " + d.Duration.String()
 			}
-			fmt.Fprintf(w, "%s  %s  %s\n    %s\n", d.Time, what, d.Tuple, d.Reason)
+			fmt.Fprintf(w, "%s  %s  %s\n    %s\n", d.Time, what, report.Plain(d.Tuple.String()), d.Reason)
 		}
 	}
 	for _, d := range r.Differences {
 		fmt.Fprintf(w, "\nthe other policy differs: %s\n    now %s (%s), then %s (%s): %s\n",
-			d.Tuple, d.Now.Action, d.Now.Duration, d.Other.Action, d.Other.Duration, d.Other.Reason)
+			report.Plain(d.Tuple.String()), d.Now.Action, d.Now.Duration, d.Other.Action, d.Other.Duration, d.Other.Reason)
 	}
 	if l := r.Labels; l != nil {
 		fmt.Fprintf(w, "\nby the labels, tuples of ten flows or more: malicious %d, detected %d, blocked %d; benign %d, detected %d, blocked %d; unlabelled %d\n",

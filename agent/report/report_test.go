@@ -1,0 +1,145 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"slips-ips/argusfeed"
+	"slips-ips/detection"
+)
+
+func testWindow() detection.Window {
+	start := argusfeed.TimeOf(time.Date(2016, 3, 17, 7, 21, 32, 780708000, time.UTC))
+	tuple := func(src string, proto argusfeed.Proto, port argusfeed.Port) argusfeed.Tuple {
+		return argusfeed.Tuple{
+			Src: argusfeed.AddrFrom(netip.MustParseAddr(src)), Dst: argusfeed.AddrFrom(netip.MustParseAddr("198.51.100.7")),
+			Port: port, Proto: proto,
+		}
+	}
+	return detection.Window{
+		Start: start, End: start.Add(5 * time.Minute), Tuples: 4, Connections: 3,
+		Active: []detection.TupleInfo{
+			{Tuple: tuple("192.0.2.1", argusfeed.ProtoTCP, argusfeed.PortNumber(443)), Flows: 10, Letters: "88,h,h,h,h,h,h,h,h,",
+				Label: "From-Botnet-TCP-HTTP-CC-23"},
+			{Tuple: tuple("192.0.2.2", argusfeed.ProtoUDP, argusfeed.PortNumber(53)), Flows: 6, Letters: "21,v,r,w+w,"},
+			{Tuple: tuple("192.0.2.3", argusfeed.ProtoICMP, argusfeed.PortHex(8)), Flows: 2, Letters: "16,"},
+			{Tuple: tuple("192.0.2.4", argusfeed.ProtoTCP, argusfeed.PortNumber(22)), Flows: 1, Letters: "7"},
+		},
+	}
+}
+
+func TestPrinter(t *testing.T) {
+	const (
+		slot     = "Slot Started: 2016-03-17 07:21:32.780708, finished: 2016-03-17 07:26:32.780708. (4 connections)"
+		detected = "192.0.2.1-198.51.100.7-443-tcp [] (10): 88,h,h,h,h,h,h,h,h,  Detected as: From-Botnet-TCP-HTTP-CC-23"
+		dns      = "192.0.2.2-198.51.100.7-53-udp [] (6): 21,v,r,w+w,"
+		icmp     = "192.0.2.3-198.51.100.7-0x0008-icmp [] (2): 16,"
+		ssh      = "192.0.2.4-198.51.100.7-22-tcp [] (1): 7"
+	)
+	for _, tt := range []struct {
+		name   string
+		cfg    Config
+		colour bool
+		want   []string
+	}{
+		{"all", Config{Tuples: TuplesAll}, false, []string{slot, detected, dns, icmp, ssh}},
+		{"detected", Config{Tuples: TuplesDetected}, false, []string{slot, detected}},
+		{"at least 6 letters", Config{Tuples: TuplesAll, MinLetters: 6}, false, []string{slot, detected, dns}},
+		{"detected with at least 11 letters", Config{Tuples: TuplesDetected, MinLetters: 11}, false, []string{slot}},
+		{"colours of the original", Config{Tuples: TuplesAll}, true, []string{
+			"\x1b[36m" + slot + "\x1b[0m",
+			"\x1b[35m192.0.2.1-198.51.100.7-443-tcp\x1b[0m [] (10): 88,h,h,h,h,h,h,h,h,  Detected as: From-Botnet-TCP-HTTP-CC-23",
+			"\x1b[33m192.0.2.2-198.51.100.7-53-udp\x1b[0m [] (6): 21,v,r,w+w,",
+			"\x1b[31m192.0.2.3-198.51.100.7-0x0008-icmp\x1b[0m [] (2): 16,",
+			"\x1b[31m192.0.2.4-198.51.100.7-22-tcp\x1b[0m [] (1): 7",
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var b bytes.Buffer
+			p := NewPrinter(&b, tt.colour, tt.cfg)
+			p.Window(testWindow())
+			if err := p.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(strings.Join(tt.want, "\n")+"\n", b.String()); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+	if NewPrinter(nil, false, Config{Tuples: TuplesAll}).Wants() || NewPrinter(&bytes.Buffer{}, false, Config{Tuples: TuplesNone}).Wants() ||
+		!NewPrinter(&bytes.Buffer{}, false, DefaultConfig()).Wants() {
+		t.Error("windows are wanted where nothing prints them, or the other way round")
+	}
+}
+
+type brokenWriter struct{ err error }
+
+func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
+
+func TestPrinterKeepsTheFirstError(t *testing.T) {
+	gone := errors.New("nobody reads")
+	p := NewPrinter(brokenWriter{gone}, false, Config{Tuples: TuplesAll})
+	for range 100 { // more than is buffered
+		p.Window(testWindow())
+	}
+	if err := p.Flush(); !errors.Is(err, gone) {
+		t.Error(err)
+	}
+	if err := p.Flush(); !errors.Is(err, gone) {
+		t.Error("forgotten:", err)
+	}
+	p.Bell = NewBell(brokenWriter{gone}, time.Now)
+	if err := p.Ring(); !errors.Is(err, gone) {
+		t.Error(err)
+	}
+	p.Bell = nil
+	if err := p.Ring(); err != nil {
+		t.Error("no bell:", err)
+	}
+}
+
+func TestSlotTime(t *testing.T) {
+	for us, want := range map[int64]string{0: "1970-01-01 00:00:00", 1: "1970-01-01 00:00:00.000001", 1e6: "1970-01-01 00:00:01"} {
+		if got := slotTime(argusfeed.Time(us).Time()); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestBellPauses(t *testing.T) {
+	var b bytes.Buffer
+	now := time.Unix(1000, 0)
+	bell := NewBell(&b, func() time.Time { return now })
+	for _, step := range []struct {
+		after time.Duration
+		rings int
+	}{{0, 1}, {0, 1}, {bellPause - 1, 1}, {1, 2}, {time.Second, 2}, {time.Hour, 3}} {
+		now = now.Add(step.after)
+		if err := bell.Ring(); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(b.String(), "\a"); got != step.rings || got != b.Len() {
+			t.Errorf("after %v: %q, want %d rings", step.after, b.String(), step.rings)
+		}
+	}
+}
+
+func TestConfig(t *testing.T) {
+	if err := DefaultConfig().Validate(); err != nil {
+		t.Error(err)
+	}
+	for want, c := range map[string]Config{
+		"min_letters: -1 is not allowed; use 0 or more":            {Tuples: TuplesAll, MinLetters: -1},
+		`tuples: "some" is not allowed; use all, detected or none`: {Tuples: "some"},
+	} {
+		if err := c.Validate(); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"slips-ips/argusfeed"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"slips-ips": main})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		Setup:               setup,
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+	})
+}
+
+// exits runs a program and checks its exit status: exits 2 slips-ips ...
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS PROGRAM ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// setup puts flows and models into the folder of a script:
+//   - beacon.binetflow: 20 contacts of one tuple, one every 59 s, and one flow of
+//     each of five others;
+//   - long.binetflow: 60 contacts; recent.binetflow: the same in the last hours;
+//   - models/zeus.stfm: a letters model that the beacon matches;
+//   - evil/evil.stfm: a pickle that wants to run a program.
+func setup(env *testscript.Env) error {
+	env.Setenv("NO_COLOR", "1")
+	env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command takes a second more
+	write := func(name string, data string) error {
+		path := filepath.Join(env.WorkDir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		return os.WriteFile(path, []byte(data), 0o600)
+	}
+	return errors.Join(
+		write("beacon.binetflow", flows(20, begin)),
+		write("long.binetflow", flows(60, begin)),
+		write("recent.binetflow", flows(60, time.Now().UTC().Add(-2*time.Hour))),
+		write("models/zeus.stfm", letterModel("From-Botnet-TCP-HTTP-Zeus.CC-1", "88,"+strings.Repeat("h,", 60))),
+		write("evil/evil.stfm", "cos\nsystem\n(S'touch pwned'\ntR."),
+	)
+}
+
+// gap lies between contacts. At 60 s each would be at the very end of a window,
+// where the original drops flows.
+const gap = 59 * time.Second
+
+var begin = time.Date(2026, 3, 1, 12, 0, 0, 250_000_000, time.UTC)
+
+// flows writes what ra would have printed.
+func flows(contacts int, begin time.Time) string {
+	text := []byte(argusfeed.RaHeader + "\n")
+	add := func(host byte, port uint16, after time.Duration, size uint64) {
+		f := argusfeed.Flow{
+			Tuple: argusfeed.Tuple{
+				Src:  argusfeed.AddrFrom4([4]byte{10, 77, 0, host}),
+				Dst:  argusfeed.AddrFrom(netip.MustParseAddr("203.0.113.9")),
+				Port: argusfeed.PortNumber(port), Proto: argusfeed.ProtoTCP,
+			},
+			Sport: argusfeed.PortNumber(uint16(40000 + after/(time.Second/2))), Start: argusfeed.TimeOf(begin.Add(after)),
+			Dur: 300 * time.Millisecond, Packets: 10, Bytes: size, Dir: argusfeed.DirTo, State: "FSPA_FSPA",
+		}
+		text = append(argusfeed.AppendRa(text, &f), '\n')
+	}
+	for i := range contacts {
+		add(1, 8080, time.Duration(i)*gap, 1200)
+		if i < 5 {
+			add(byte(10+i), 22, time.Duration(i)*gap+time.Second/2, 90)
+		}
+	}
+	return string(text)
+}
+
+// letterModel is a model as the original slips 0.3.3 wrote it: six pickles.
+func letterModel(label, letters string) string {
+	return "(dp1\n." +
+		"ccopy_reg\n_reconstructor\np1\n(cstf.common.markov_chains\nMatrix\np2\nc__builtin__\ndict\np3\n(dp4\ntRp5\n." +
+		"S'" + letters + "'\np1\n." + "F-3.5\n." + "S'" + label + "'\np1\n." + "F1.1\n."
+}
