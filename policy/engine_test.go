@@ -242,7 +242,7 @@ func TestRepeat(t *testing.T) {
 	// What was told long ago is told again.
 	d.Tuple.Port = argusfeed.PortNumber(53)
 	got = nil
-	for _, gap := range []time.Duration{0, time.Minute, 60 * time.Minute, time.Minute} {
+	for _, gap := range []time.Duration{0, time.Minute, genericWindows * time.Minute, time.Minute} {
 		next(gap)
 	}
 	if diff := cmp.Diff([]string{"rule", "rule again", "rule", "rule again"}, got); diff != "" {
