@@ -111,6 +111,9 @@ func (a *Agent) openEnforcement() error {
 	if err != nil {
 		return fmt.Errorf("preparing to enforce: %w", err)
 	}
+	if n := a.enforcer.Stats().Adopted; n > 0 {
+		a.log.Info("adopted blocks that were in force", "blocks", n)
+	}
 	a.decider = &decider{
 		engine: engine, tracker: engine.NewTracker(), blocks: a.enforcer,
 		protected: a.hosts.snapshot,
@@ -165,7 +168,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	if a.enforcer != nil {
 		err = errors.Join(err, a.enforcer.Close())
 	}
-	err = errors.Join(err, a.printer.Flush())
+	if err == nil {
+		err = a.printer.Flush()
+	}
 	a.sumUp()
 	return err
 }
@@ -204,7 +209,7 @@ func (a *Agent) detect(ctx context.Context, flows <-chan []argusfeed.Flow, out c
 	}
 	var quiet <-chan time.Time
 	if live(a.cfg.Sources) {
-		tick := time.NewTicker(a.cfg.Detection.Width)
+		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
 		quiet = tick.C
 	}
@@ -227,7 +232,7 @@ func (a *Agent) detect(ctx context.Context, flows <-chan []argusfeed.Flow, out c
 		case <-quiet:
 			// The feed's clock may be another than ours: only what passed since
 			// its newest flow counts.
-			if silence := time.Since(arrived); silence >= a.cfg.Detection.Width {
+			if silence := time.Since(arrived); silence >= min(a.cfg.Detection.Width, quietFeed) {
 				if err := send(a.detector.Expire(newest.Add(silence))); err != nil {
 					return err
 				}
@@ -238,6 +243,10 @@ func (a *Agent) detect(ctx context.Context, flows <-chan []argusfeed.Flow, out c
 		}
 	}
 }
+
+// quietFeed is the silence after which a time window ends by the clock: twice
+// the status interval of our argus.conf, so that no flow of it is under way.
+const quietFeed = 10 * time.Second
 
 // tomorrow is how far in the future a flow may begin: as far as a feed in
 // another time zone can be. A record from beyond would move the time windows of

@@ -55,10 +55,18 @@ const DefaultSource = "spawn:"
 // Validate checks every table. Its errors begin with the path of the key.
 func (c Config) Validate() error {
 	var all []error
+	stdin := -1
 	for i, s := range c.Sources {
 		if err := checkSource(s.URL); err != nil {
 			all = append(all, fmt.Errorf("source[%d].url: %w", i, err))
 		}
+		if s.URL != "-" && s.URL != "ra:-" && s.URL != "file:-" {
+			continue
+		}
+		if stdin >= 0 {
+			all = append(all, fmt.Errorf("source[%d].url: standard input is source[%d] already; use it once", i, stdin))
+		}
+		stdin = i
 	}
 	for _, t := range []struct {
 		name string

@@ -86,9 +86,10 @@ func Replay(ctx context.Context, opt ReplayOptions) (*ReplayReport, error) {
 		r.trace.Config(r.detector)
 	}
 	begun := time.Now()
+	var broken error // what was read before is reported all the same
 	for _, file := range opt.Files {
-		if err := r.file(ctx, file); err != nil {
-			return nil, err
+		if broken = r.file(ctx, file); broken != nil {
+			break
 		}
 	}
 	if err := r.observed(r.detector.Finish()); err != nil {
@@ -104,7 +105,7 @@ func Replay(ctx context.Context, opt ReplayOptions) (*ReplayReport, error) {
 		return nil, fmt.Errorf("printing tuples: %w", err)
 	}
 	r.report.finish(r.detector.Stats(), &r.skips, time.Since(begun), ctx.Err() != nil)
-	return r.report, nil
+	return r.report, broken
 }
 
 // replay is one run of Replay.
@@ -150,14 +151,14 @@ func (r *replay) newDecider(c Config, decided func(policy.Decision, error)) (*de
 
 // file reads one file to its end.
 func (r *replay) file(ctx context.Context, path string) error {
-	f, format, err := argusfeed.Open(path)
-	if err != nil {
-		return err
+	f, format, err := open(ctx, path)
+	if f == nil {
+		return err // nil where ctx ended before the file said anything
 	}
 	defer f.Close()
-	// Where a pipe gives nothing, the end of ctx must not wait for it.
-	defer context.AfterFunc(ctx, func() { f.Close() })()
-	dec := argusfeed.NewDecoder(format, f, argusfeed.TextOptions{})
+	input := argusfeed.Interruptible(ctx, f)
+	defer input.Close()
+	dec := argusfeed.NewDecoder(format, input, argusfeed.TextOptions{})
 	batch := make([]argusfeed.Flow, 0, replayBatch)
 	flush := func() error {
 		err := r.observed(r.detector.Observe(batch))
@@ -192,6 +193,31 @@ func (r *replay) file(ctx context.Context, path string) error {
 	err = flush()
 	r.progress(path, f, true)
 	return err
+}
+
+// open opens a file. A pipe that says nothing does not outlast ctx: it is left
+// to itself then, and the file is nil.
+func open(ctx context.Context, path string) (*argusfeed.File, argusfeed.Format, error) {
+	type opened struct {
+		f      *argusfeed.File
+		format argusfeed.Format
+		err    error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		var o opened
+		o.f, o.format, o.err = argusfeed.Open(path)
+		done <- o
+	}()
+	select {
+	case o := <-done:
+		if o.err != nil {
+			return nil, 0, o.err
+		}
+		return o.f, o.format, nil
+	case <-ctx.Done():
+		return nil, 0, nil
+	}
 }
 
 // skipped counts a line that is no flow and reports the first of each bad kind.

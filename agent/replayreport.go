@@ -17,6 +17,8 @@ type ReplayReport struct {
 	// flows that were not used, by reason.
 	Skipped map[string]uint64 `json:"skipped"`
 	Dropped map[string]uint64 `json:"dropped"`
+	// BadLines is how many of the skipped lines should not be in a feed.
+	BadLines uint64 `json:"bad_lines"`
 	// Tuples is how many different ones were known at the end.
 	Tuples         int     `json:"tuples"`
 	Seconds        float64 `json:"seconds"`
@@ -113,6 +115,7 @@ func keepStrongest(m map[argusfeed.Tuple]policy.Decision, d policy.Decision) {
 func (r *ReplayReport) finish(s detection.Stats, skips *argusfeed.SkipCounter, took time.Duration, interrupted bool) {
 	r.Flows, r.Tuples, r.Interrupted = s.Flows, s.Tuples, interrupted
 	r.Skipped = skips.Counts()
+	_, r.BadLines = skips.Total()
 	r.Dropped = map[string]uint64{}
 	for reason, n := range map[string]uint64{"late": s.Late, "edge": s.Edge, "future": s.Future} {
 		if n > 0 {

@@ -32,7 +32,7 @@ func (a *Agent) tell(d policy.Decision, failed error) {
 		a.log.Error("not blocked", append(attrs, slog.String("error", failed.Error()))...)
 	default:
 		a.blocked++
-		attrs = append(attrs, slog.Duration("ttl", d.Duration.Round(time.Second)))
+		attrs = append(attrs, slog.String("ttl", d.Duration.Round(time.Second).String()))
 		switch {
 		case a.enforcer.DryRun():
 			a.log.Info("would block", attrs...)

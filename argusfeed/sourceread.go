@@ -62,8 +62,11 @@ func newStopReader(ctx context.Context, r io.Reader, interrupt func() bool) *sto
 	return s
 }
 
-// Close ends the goroutine as soon as its Read returns.
-func (s *stopReader) Close() { close(s.quit) }
+// Close ends the goroutine as soon as its Read returns. It never fails.
+func (s *stopReader) Close() error {
+	close(s.quit)
+	return nil
+}
 
 func (s *stopReader) pump(r io.Reader) {
 	defer close(s.chunks)
@@ -170,4 +173,10 @@ func (s *stopReader) last() {
 	if !errors.Is(s.err, io.EOF) {
 		s.err = errStopped
 	}
+}
+
+// Interruptible gives a reader on r that ends with an error when ctx does, even
+// where r blocks for ever. Close ends its goroutine as soon as r returns.
+func Interruptible(ctx context.Context, r io.Reader) io.ReadCloser {
+	return newStopReader(ctx, r, func() bool { return false })
 }

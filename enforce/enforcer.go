@@ -3,6 +3,7 @@ package enforce
 import (
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ type Enforcer struct {
 	doubt     doubt
 	protected *policy.Protected // with which the blocks were compared last
 	closed    bool
+	lock      net.Listener // says that no other process enforces this table
 
 	// mu guards the wanted state. It is never held while the kernel is asked.
 	mu     sync.Mutex
@@ -68,9 +70,13 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 		return nil, err
 	}
 	e.kernel = k
+	if opt.NetNS == 0 {
+		if e.lock, err = lockTable(cfg.Table); err != nil {
+			return nil, errors.Join(err, k.close())
+		}
+	}
 	if err := e.adopt(); err != nil {
-		_ = k.close()
-		return nil, err
+		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
 }
@@ -105,7 +111,11 @@ func (e *Enforcer) Close() error {
 	if e.kernel == nil {
 		return nil
 	}
-	return e.kernel.close()
+	err := e.kernel.close()
+	if e.lock != nil {
+		err = errors.Join(err, e.lock.Close())
+	}
+	return err
 }
 
 func (e *Enforcer) now() time.Time { return e.opt.Now() }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -118,18 +119,23 @@ func replay(cmd *cobra.Command, files []string, std streams, detect *detectFlags
 	if err := finish(); err != nil {
 		return fmt.Errorf("writing the trace: %w", err)
 	}
-	if err != nil {
+	if result == nil {
 		return err
 	}
+	// What was read of broken input is reported all the same.
+	show := printReplay
 	if opt.asJSON {
-		err = writeJSON(std.out, result)
-	} else {
-		err = printReplay(people, result)
+		people, show = std.out, func(w io.Writer, r *agent.ReplayReport) error { return writeJSON(w, r) }
 	}
-	if err == nil && opt.fail && len(result.Detections) > 0 {
-		err = errDetected
+	switch showErr := show(people, result); {
+	case err != nil || showErr != nil:
+		return errors.Join(err, showErr)
+	case result.Flows == 0 && result.BadLines > 0:
+		return fmt.Errorf("the input has no flow: all its %d lines were skipped", result.BadLines)
+	case opt.fail && len(result.Detections) > 0:
+		return errDetected
 	}
-	return err
+	return nil
 }
 
 // openTrace gives the replay a writer for its trace and what ends it.

@@ -55,9 +55,6 @@ detected; without -m nothing is detected and all are printed.`,
 			c.Report.Sound = sound
 			c.Report.Tuples = report.TuplesAll
 			if detect.models == "" {
-				if detected && !detect.dont {
-					return usagef("-p prints detected tuples: it needs models, -m DIR")
-				}
 				c.Agent.Mode = agent.ModeDetectOff
 			} else if detected {
 				c.Report.Tuples = report.TuplesDetected
