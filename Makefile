@@ -27,7 +27,7 @@ build:
 
 ## run: install what is missing, build, and watch the default interface (dry-run: nothing is blocked)
 run: tools-run build
-	./$(BINARY) run $(ARGS)
+	./$(BINARY) run --tuples all $(ARGS)
 
 ## demo: client, router and server in network namespaces: a beacon is found and blocked, the rest passes
 demo: tools-run build
