@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // Format says how flows are written.
@@ -166,6 +167,10 @@ type Decoder interface {
 	Buffered() bool
 	// Management gives the newest management row.
 	Management() Management
+	// Tick tells a decoder of a live feed what time it is on this machine, a few
+	// times a second while nothing comes. What is over by then Next gives out
+	// without reading, and Buffered tells so.
+	Tick(now time.Time)
 }
 
 // NewDecoder gives the decoder of a format. For an Argus stream, Line is the
@@ -209,3 +214,6 @@ func (r *records) Next(f *Flow) error {
 
 func (r *records) Buffered() bool         { return r.argus.Ready() }
 func (r *records) Management() Management { return r.man }
+
+// Tick does nothing: no record waits for time to pass.
+func (r *records) Tick(time.Time) {}

@@ -182,6 +182,9 @@ func (t *Text) column(c column, n int) []byte {
 // the end of the input, has already arrived.
 func (t *Text) Buffered() bool { return t.lines.buffered() }
 
+// Tick does nothing: no line waits for time to pass.
+func (t *Text) Tick(time.Time) {}
+
 // skip makes the error of a line that is no flow. Only the first of each kind
 // shows what stood there: a feed that is bad throughout would cost more in
 // explanations than in reading.
