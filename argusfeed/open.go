@@ -174,46 +174,10 @@ type Decoder interface {
 }
 
 // NewDecoder gives the decoder of a format. For an Argus stream, Line is the
-// number of the record.
+// number of the record, and records of one flow are joined as opt.Joining says.
 func NewDecoder(format Format, r io.Reader, opt TextOptions) Decoder {
 	if format == FormatArgus {
-		return &records{argus: NewArgus(r), source: opt.Source}
+		return newRecords(r, opt)
 	}
 	return NewText(r, opt)
 }
-
-// records makes a Decoder of the reader of the binary stream.
-type records struct {
-	argus  *Argus
-	rec    Record
-	source uint16
-	number uint64
-	man    Management
-}
-
-func (r *records) Next(f *Flow) error {
-	if err := r.argus.Next(&r.rec); err != nil {
-		return err
-	}
-	r.number++
-	switch r.rec.Kind {
-	case KindFlow:
-		*f = r.rec.Flow
-		f.Source, f.Line = r.source, r.number
-		return nil
-	case KindManagement:
-		s := &r.rec.Status
-		r.man = Management{
-			Time: s.Time, Interval: s.Interval, State: s.State,
-			Dropped: s.Dropped, Packets: s.Packets, Clients: s.Clients,
-		}
-		return &SkipError{Line: r.number, Kind: SkipManagement, Reason: "management record"}
-	}
-	return &SkipError{Line: r.number, Kind: SkipRecord, Reason: "a record that is no flow"}
-}
-
-func (r *records) Buffered() bool         { return r.argus.Ready() }
-func (r *records) Management() Management { return r.man }
-
-// Tick does nothing: no record waits for time to pass.
-func (r *records) Tick(time.Time) {}

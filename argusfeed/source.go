@@ -34,12 +34,16 @@ type Options struct {
 	Number uint16
 	// Location is the time zone of times in text; nil is UTC.
 	Location *time.Location
+	// Joining is how an Argus stream's records become flows.
+	Joining Joining
 	// Log receives what an admin should know: bad lines, once of each kind, and
 	// restarts. Nil is silence.
 	Log *slog.Logger
 }
 
-func (o Options) text() TextOptions { return TextOptions{Location: o.Location, Source: o.Number} }
+func (o Options) text() TextOptions {
+	return TextOptions{Location: o.Location, Source: o.Number, Joining: o.Joining}
+}
 
 // schemes is all that a URL of a source can begin with.
 var schemes = []struct {

@@ -125,7 +125,7 @@ func TestFileSourceReadsAllForms(t *testing.T) {
 			if err := os.WriteFile(path, tt.data, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			s, err := ParseSource("file:"+path, Options{Number: 7})
+			s, err := ParseSource("file:"+path, Options{Number: 7, Joining: Joining{Off: true}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -8,13 +8,15 @@ import (
 	"time"
 )
 
-// TextOptions tell how text is to be read. The zero value reads what ra prints
-// with our ra.conf.
+// TextOptions tell how flows are to be read. The zero value reads what ra prints
+// with our ra.conf, and joins the records of an Argus stream.
 type TextOptions struct {
 	// Location is the time zone of the calendar times in the text; nil is UTC.
 	Location *time.Location
 	// Source is copied into every flow.
 	Source uint16
+	// Joining is for Argus streams: a line of text is always a flow.
+	Joining Joining
 }
 
 // Text decodes what ra prints: one flow a line, comma or tab between columns,

@@ -105,7 +105,7 @@ func (b *behaviour) take(t *tuple, f *argusfeed.Flow, _ int) {
 	if t.s.open == nil {
 		t.s.open = new(connections)
 	}
-	more := t.s.open.continues(f)
+	more := f.Part == argusfeed.PartGrown || t.s.open.continues(f)
 	for i := range t.s.contacts {
 		if c := &t.s.contacts[i]; more {
 			c.size, c.began = c.size+f.Bytes, false

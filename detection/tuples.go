@@ -9,9 +9,10 @@ type tuple struct {
 	// first is the letter of its first flow, bytes are that flow's.
 	first byte
 	bytes uint64
-	// last is the start of its newest flow, gap the time between its last two.
+	// last is the start of the newest flow that made a letter, or of the first one
+	// of all; gap is the time between the last two.
 	last, gap argusfeed.Time
-	// flows counts those that made letters, all those seen.
+	// flows counts those that made letters, all those seen, which may not be over.
 	flows, all uint64
 	// window is the number of the window of its newest flow, inWindow how many
 	// flows it had in that window.
@@ -27,12 +28,16 @@ type series struct {
 	// cut says that older ones are gone.
 	letters []byte
 	cut     bool
+	// newest is the start of the newest flow seen.
+	newest argusfeed.Time
 	// last is the newest verdict, match the newest malicious one and
 	// matchWindow its window; matches counts the detections.
 	last, match verdict
 	matchWindow uint32
 	matches     uint64
 
+	// begun tells that the scorer was told of the tuple.
+	begun    bool
 	pairs    pairCounts // reference scorer
 	contacts []contacts // behaviour scorer: one for each span of merging
 	open     *connections
@@ -114,16 +119,13 @@ func (tt *tupleTable) len() int { return len(tt.byKey) }
 // the most recent. A tuple without flows is new.
 func (tt *tupleTable) get(key argusfeed.Tuple) *tuple {
 	if t, ok := tt.byKey[key]; ok {
-		switch {
-		case t.s != nil:
-			if tt.more.head != t {
-				tt.more.remove(t)
-				tt.more.push(t)
-			}
-		default:
-			tt.once.remove(t)
-			tt.more.push(t)
-			t.s = tt.newSeries()
+		l := &tt.once
+		if t.s != nil {
+			l = &tt.more
+		}
+		if l.head != t {
+			l.remove(t)
+			l.push(t)
 		}
 		return t
 	}
@@ -135,6 +137,13 @@ func (tt *tupleTable) get(key argusfeed.Tuple) *tuple {
 	tt.byKey[key] = t
 	tt.once.push(t)
 	return t
+}
+
+// widen gives a tuple that had one flow what several flows need.
+func (tt *tupleTable) widen(t *tuple) {
+	tt.once.remove(t)
+	tt.more.push(t)
+	t.s = tt.newSeries()
 }
 
 // onceShare is the part of the table, 1/onceShare, that tuples with one flow

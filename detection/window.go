@@ -67,7 +67,7 @@ type window struct {
 // by the original.
 func (w *window) next(f *argusfeed.Flow, width time.Duration) {
 	*w = window{
-		span:   span{open: true, start: f.Start, end: f.Start + micros(width)},
+		span:   span{open: true, start: f.When(), end: f.When() + micros(width)},
 		number: w.number + 1,
 		opener: f.Tuple,
 		alone:  w.number > 0,
@@ -150,7 +150,9 @@ func (d *Detector) info(t *tuple) TupleInfo {
 	}
 	s := t.s
 	if s == nil || len(s.letters) == 0 {
-		i.Letters = string([]byte{t.first})
+		if t.flows > 0 {
+			i.Letters = string([]byte{t.first})
+		}
 		return i
 	}
 	i.Letters, i.Cut, i.Detections = string(s.letters), s.cut, s.matches
