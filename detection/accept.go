@@ -69,9 +69,10 @@ func (d *Detector) growing(t *tuple, f *argusfeed.Flow) {
 	}
 }
 
-// see notes that a flow of t is there, unless that is known.
+// see notes that a flow of t is there, unless it was told of before (which the
+// reference scorer does not listen to).
 func (d *Detector) see(t *tuple, f *argusfeed.Flow) {
-	if f.Part == argusfeed.PartClosed && t.all > 0 {
+	if f.Part == argusfeed.PartClosed && t.all > 0 && !d.reference() {
 		return
 	}
 	t.all++
