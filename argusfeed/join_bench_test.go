@@ -16,7 +16,7 @@ func BenchmarkJoining(b *testing.B) {
 		d := newRecords(r, TextOptions{})
 		var f Flow
 		for {
-			if err := d.Next(&f); err != nil && d.err != nil && d.pool.empty() {
+			if err := d.Next(&f); err != nil && d.err != nil && d.set.pool.empty() {
 				break
 			}
 		}

@@ -305,7 +305,7 @@ func TestJoiningAllocatesNothing(t *testing.T) {
 			if _, err := d.read(); err != nil {
 				t.Fatal(err)
 			}
-			for d.pool.take(&f) {
+			for d.set.pool.take(&f) {
 			}
 			if d.err != nil {
 				d.err = nil

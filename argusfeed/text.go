@@ -17,6 +17,9 @@ type TextOptions struct {
 	Source uint16
 	// Joining is for Argus streams: a line of text is always a flow.
 	Joining Joining
+	// joined holds what is not over from one connection to the next; nil: it is
+	// given out at the end of each.
+	joined *joinSet
 }
 
 // Text decodes what ra prints: one flow a line, comma or tab between columns,
