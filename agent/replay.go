@@ -220,18 +220,24 @@ func open(ctx context.Context, path string) (*argusfeed.File, argusfeed.Format, 
 	}
 }
 
-// skipped counts a line that is no flow and reports the first of each bad kind.
+// skipped counts a line that is no flow, and has it in the trace.
 func (r *replay) skipped(path string, skip *argusfeed.SkipError, flush func() error) error {
-	if r.skips.Add(skip) && skip.Kind.Bad() {
-		r.opt.Log.Warn("skipped a line; others of this kind are only counted",
-			"file", path, "line", skip.Line, "kind", skip.Kind.String(), "reason", skip.Reason)
-	}
+	tellSkipped(r.opt.Log, &r.skips, path, skip)
 	if r.trace == nil {
 		return nil
 	}
 	err := flush() // so that the trace keeps the order of the lines
 	r.trace.Skipped(skip.Line, skip.Kind.String())
 	return err
+}
+
+// tellSkipped counts a line that is no flow and reports the first of each bad
+// kind.
+func tellSkipped(log *slog.Logger, skips *argusfeed.SkipCounter, path string, skip *argusfeed.SkipError) {
+	if skips.Add(skip) && skip.Kind.Bad() {
+		log.Warn("skipped a line; others of this kind are only counted",
+			"file", path, "line", skip.Line, "kind", skip.Kind.String(), "reason", skip.Reason)
+	}
 }
 
 // observed takes what the detector found.

@@ -15,6 +15,7 @@ import (
 
 	"slips-ips/agent"
 	"slips-ips/agent/report"
+	"slips-ips/argusfeed"
 	"slips-ips/policy"
 )
 
@@ -22,7 +23,9 @@ import (
 type replayFlags struct {
 	config, trace, policy       string
 	tuples                      report.Tuples
+	fields                      string
 	asJSON, fail, quiet, labels bool
+	printFlows, raFaults        bool
 	verbosity                   int
 }
 
@@ -38,10 +41,19 @@ It never touches the kernel. Files are what ra prints, binetflow with a header
 line, or Argus streams, plain or compressed with gzip; - is standard input.
 
 The exit status is 3 where a malicious behaviour was found and
---fail-on-detection is given.`,
+--fail-on-detection is given.
+
+With --print-flows it detects nothing and prints each record as ra does with our
+ra.conf, ra -X -F ra.conf -n -Z b -r FILE: thirteen columns or those of --fields,
+which may be: ` + strings.Join(argusfeed.RaFieldNames(), " ") + `.
+Management rows and the single status records of a long flow are there as with
+ra; of text, the flows. Durations are exact, where ra's have noise in the sixth
+decimal from 16 seconds on: --ra-faults prints its noise too, for comparing line
+by line.`,
 		Example: `  slips-ips replay capture.binetflow.gz
   slips-ips replay --json -m models day1.argus day2.argus
-  slips-ips replay -c slips.toml --policy stricter.toml capture.binetflow`,
+  slips-ips replay -c slips.toml --policy stricter.toml capture.binetflow
+  slips-ips replay --print-flows --fields "stime saddr daddr dport" day.argus.gz`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("%s needs files of flows, or - for standard input", cmd.CommandPath())
@@ -49,6 +61,12 @@ The exit status is 3 where a malicious behaviour was found and
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkPrintFlags(cmd.Flags(), opt.printFlows); err != nil {
+				return err
+			}
+			if opt.printFlows {
+				return printFlows(cmd.Context(), args, std, &opt, cmd.Flags().Changed("fields"))
+			}
 			return replay(cmd, args, std, &detect, &opt)
 		},
 	}
@@ -59,6 +77,9 @@ The exit status is 3 where a malicious behaviour was found and
 	fs.StringVar(&opt.trace, "trace", "", "write one JSON line for each line of input to `FILE`; - is standard output")
 	fs.Var(&opt.tuples, "tuples", "tuples to print at the end of each time window: all, detected or none (default none)")
 	fs.BoolVar(&opt.labels, "labels", false, "compare with the label column of the input")
+	fs.BoolVar(&opt.printFlows, "print-flows", false, "detect nothing: print each record as ra does")
+	fs.StringVar(&opt.fields, "fields", "", "the `COLUMNS` of --print-flows, as ra's -s has them (default: the thirteen of our ra.conf)")
+	fs.BoolVar(&opt.raFaults, "ra-faults", false, "print durations in single precision as ra does, so that lines can be compared with its own")
 	fs.BoolVar(&opt.asJSON, "json", false, "print the report as JSON")
 	fs.BoolVar(&opt.fail, "fail-on-detection", false, "exit with 3 where something malicious was found")
 	fs.BoolVarP(&opt.quiet, "quiet", "q", false, "no progress")
