@@ -57,7 +57,8 @@ func NewText(r io.Reader, opt TextOptions) *Text {
 
 // Next reads one line into f. It returns nil for a flow; a *SkipError for a
 // line that is no flow, after which the caller goes on; io.EOF at the end; or
-// the error of the reader, which is final. After an error f is undefined.
+// the error of the reader, which is final unless it is os.ErrDeadlineExceeded.
+// After an error f is undefined.
 func (t *Text) Next(f *Flow) error {
 	line, long, err := t.lines.next()
 	if err != nil {
