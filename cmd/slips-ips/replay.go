@@ -44,12 +44,11 @@ The exit status is 3 where a malicious behaviour was found and
 --fail-on-detection is given.
 
 With --print-flows it detects nothing and prints each record as ra does with our
-ra.conf, ra -X -F ra.conf -n -Z b -r FILE: thirteen columns or those of --fields,
-which may be: ` + strings.Join(argusfeed.RaFieldNames(), " ") + `.
-Management rows and the single status records of a long flow are there as with
-ra; of text, the flows. Durations are exact, where ra's have noise in the sixth
-decimal from 16 seconds on: --ra-faults prints its noise too, for comparing line
-by line.`,
+ra.conf (ra -X -F ra.conf -n -Z b -r FILE), management rows and the single status
+records of a long flow among them; of text, the flows. Durations are exact, where
+ra's have noise in the sixth decimal from 16 seconds on: --ra-faults prints its
+noise too, for comparing line by line. The columns that --fields can name:
+` + strings.Join(argusfeed.RaFieldNames(), " ") + `.`,
 		Example: `  slips-ips replay capture.binetflow.gz
   slips-ips replay --json -m models day1.argus day2.argus
   slips-ips replay -c slips.toml --policy stricter.toml capture.binetflow
