@@ -355,6 +355,7 @@ func TestLive(t *testing.T) {
 		want bool
 	}{
 		{nil, true}, {[]string{"-"}, false}, {[]string{"spawn:"}, true}, {[]string{"-", "argus://h"}, true},
+		{[]string{"follow:/var/log/argus.out"}, true},
 		{[]string{"file:argus:x", "ra:-"}, false},
 	} {
 		var sources []SourceConfig

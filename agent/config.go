@@ -32,8 +32,8 @@ type Settings struct {
 
 // SourceConfig is one [[source]].
 type SourceConfig struct {
-	// URL is argus://host:port, spawn:IFACE, ra:PATH, file:PATH, or - for what
-	// ra prints on standard input.
+	// URL is argus://host:port, spawn:IFACE, ra:PATH, file:PATH, follow:PATH, or -
+	// for what ra prints on standard input.
 	URL string `toml:"url"`
 	// Records says what becomes of the records of an Argus stream: RecordsJoined,
 	// also where it is empty, or RecordsSingle.

@@ -74,7 +74,7 @@ func TestConfigMistakes(t *testing.T) {
 		tables      = "agent, source, detection, policy, protect, enforce, report"
 		sourceForms = "allowed are argus://HOST[:PORT] (an Argus, default port 561), " +
 			"spawn:[IFACE] (an argus of its own on that interface, or on that of the default route), " +
-			"ra:PATH, ra:- or - (what ra prints), file:PATH or PATH (stored flows)"
+			"ra:PATH, ra:- or - (what ra prints), file:PATH or PATH (stored flows), follow:PATH (a file that argus or ra appends to)"
 		unit = `use a number with its unit (ms, s, m, h), as in "90s"`
 	)
 	for _, tt := range []struct {

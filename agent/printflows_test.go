@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -85,6 +86,8 @@ func TestPrintFlowsOfBrokenInput(t *testing.T) {
 	}
 }
 
+const printedRow = "2026/03/01 12:00:00.000000,0.300000,tcp,10.77.0.1,40000,   ->,203.0.113.9,80,FSPA_FSPA,0,,10,1200\n"
+
 // A record is printed as soon as it has come, however few there are.
 func TestPrintFlowsDoesNotWaitForMore(t *testing.T) {
 	r, w, err := os.Pipe()
@@ -98,9 +101,8 @@ func TestPrintFlowsDoesNotWaitForMore(t *testing.T) {
 	go func() {
 		ended <- PrintFlows(t.Context(), PrintOptions{Files: []string{path}, Out: w})
 	}()
-	const row = "2026/03/01 12:00:00.000000,0.300000,tcp,10.77.0.1,40000,   ->,203.0.113.9,80,FSPA_FSPA,0,,10,1200\n"
-	for _, want := range []string{argusfeed.RaHeader + "\n" + row, row} {
-		if _, err := in.WriteString(row); err != nil {
+	for _, want := range []string{argusfeed.RaHeader + "\n" + printedRow, printedRow} {
+		if _, err := in.WriteString(printedRow); err != nil {
 			t.Fatal(err)
 		}
 		_ = r.SetReadDeadline(time.Now().Add(10 * time.Second))
@@ -112,11 +114,35 @@ func TestPrintFlowsDoesNotWaitForMore(t *testing.T) {
 	}
 	r.Close() // nobody reads any more
 	for range 2 {
-		if _, err := in.WriteString(row); err != nil {
+		if _, err := in.WriteString(printedRow); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := <-ended; err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("the end of the reader is no error: %v", err)
+	}
+}
+
+func TestPrintFlowsOfASilentPipeCanBeStopped(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	in := fifo(t, path)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- PrintFlows(ctx, PrintOptions{Files: []string{path}, Out: w}) }()
+	if _, err := in.WriteString(printedRow); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Read(make([]byte, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

@@ -42,8 +42,10 @@ func openSources(configured []SourceConfig, growing bool, log *slog.Logger) ([]a
 // standard input have times of their own.
 func live(configured []SourceConfig) bool {
 	for _, s := range configured {
-		if strings.HasPrefix(s.URL, "argus:") || strings.HasPrefix(s.URL, "spawn:") {
-			return true
+		for _, scheme := range []string{"argus:", "spawn:", "follow:"} {
+			if strings.HasPrefix(s.URL, scheme) {
+				return true
+			}
 		}
 	}
 	return len(configured) == 0

@@ -81,7 +81,7 @@ func openFile(file *os.File, name string) (*File, Format, error) {
 func (f *File) recognise() (Format, error) {
 	b := bufio.NewReaderSize(countingReader{f}, 64<<10)
 	f.r = b
-	if begins(b, "\x1f\x8b") {
+	if begins(b, gzipMagic) {
 		z, err := gzip.NewReader(b)
 		if err != nil {
 			return 0, fmt.Errorf("reading gzip: %w", err)
@@ -110,9 +110,11 @@ func formatOf(first []byte) Format {
 	return FormatText
 }
 
+const gzipMagic = "\x1f\x8b"
+
 // noFlows is what other files begin with.
 var noFlows = []struct{ magic, advice string }{
-	{"\x1f\x8b", "it was compressed twice"},
+	{gzipMagic, "it was compressed twice"},
 	{"BZh", "it is compressed with bzip2: bzip2 -dc FILE | slips-ips replay -"},
 	{"\xfd7zXZ\x00", "it is compressed with xz: xz -dc FILE | slips-ips replay -"},
 	{"\x28\xb5\x2f\xfd", "it is compressed with zstd: zstd -dc FILE | slips-ips replay -"},

@@ -54,12 +54,14 @@ var schemes = []struct {
 	{"spawn", "spawn:[IFACE] (an argus of its own on that interface, or on that of the default route)", parseSpawn},
 	{"ra", "ra:PATH, ra:- or - (what ra prints)", parseFile},
 	{"file", "file:PATH or PATH (stored flows)", parseFile},
+	{"follow", "follow:PATH (a file that argus or ra appends to)", parseFollow},
 }
 
 var schemeForm = regexp.MustCompile(`(?s)^([a-z][a-z0-9+]+):(.*)$`)
 
 // ParseSource makes the source that a URL names: argus://host:port,
-// spawn:IFACE, ra:PATH, ra:-, -, file:PATH, or a path. It opens nothing.
+// spawn:IFACE, ra:PATH, ra:-, -, file:PATH, follow:PATH, or a path. It opens
+// nothing.
 func ParseSource(url string, opt Options) (Source, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
