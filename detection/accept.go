@@ -12,7 +12,7 @@ func (d *Detector) accept(f *argusfeed.Flow, p place) {
 		}
 		d.win.next(f, d.cfg.Width)
 	}
-	t := d.tuples.get(f.Tuple)
+	t := d.tuples.get(&f.Tuple)
 	if t.s != nil && t.flows == 1 && len(t.s.letters) == 0 {
 		t.s.letters = append(t.s.letters, t.first)
 		d.scorer.begin(t)

@@ -1,13 +1,20 @@
 package detection
 
-import "slips-ips/argusfeed"
+import (
+	"hash/maphash"
+
+	"slips-ips/argusfeed"
+)
 
 // tuple is what is remembered of one tuple. Those with a single flow, by far
-// the most, have no series.
+// the most, have no series. It is as large as two lines of a processor's cache,
+// the key in the first one.
 type tuple struct {
 	key argusfeed.Tuple
 	// first is the letter of its first flow, bytes are that flow's.
 	first byte
+	// id is its own number.
+	id    tupleID
 	bytes uint64
 	// last is the start of its newest flow, gap the time between its last two.
 	last, gap argusfeed.Time
@@ -17,8 +24,9 @@ type tuple struct {
 	// flows it had in that window.
 	window, inWindow uint32
 
-	s          *series
-	prev, next *tuple
+	s *series
+	// prev and next are its neighbours in the list of recency that it is in.
+	prev, next tupleID
 }
 
 // series is what is remembered of a tuple from its second flow on.
@@ -59,33 +67,33 @@ func (s *series) reset() {
 
 // recency is a list of tuples, the one with the newest flow first.
 type recency struct {
-	head, tail *tuple
+	head, tail tupleID
 	n          int
 }
 
-func (l *recency) push(t *tuple) {
-	t.prev, t.next = nil, l.head
-	if l.head != nil {
-		l.head.prev = t
+func (tt *tupleTable) push(l *recency, t *tuple) {
+	t.prev, t.next = 0, l.head
+	if h := tt.at(l.head); h != nil {
+		h.prev = t.id
 	} else {
-		l.tail = t
+		l.tail = t.id
 	}
-	l.head = t
+	l.head = t.id
 	l.n++
 }
 
-func (l *recency) remove(t *tuple) {
-	if t.prev != nil {
-		t.prev.next = t.next
+func (tt *tupleTable) remove(l *recency, t *tuple) {
+	if p := tt.at(t.prev); p != nil {
+		p.next = t.next
 	} else {
 		l.head = t.next
 	}
-	if t.next != nil {
-		t.next.prev = t.prev
+	if n := tt.at(t.next); n != nil {
+		n.prev = t.prev
 	} else {
 		l.tail = t.prev
 	}
-	t.prev, t.next = nil, nil
+	t.prev, t.next = 0, 0
 	l.n--
 }
 
@@ -93,47 +101,64 @@ func (l *recency) remove(t *tuple) {
 // full table allocates nothing.
 type tupleTable struct {
 	max   int
-	byKey map[argusfeed.Tuple]*tuple
+	n     int
+	index tupleIndex
 	// once holds the tuples with one flow, more the others.
 	once, more recency
 	// evicted counts the tuples that had to make room.
 	evicted uint64
 
-	fresh      []tuple // not used yet
-	free       *tuple  // linked by next
+	chunks     []*[tupleChunk]tuple // by number
+	used       int                  // numbers given out
+	free       tupleID              // linked by next
 	freeSeries []*series
+	touched    uint64 // see expect
 }
+
+// tupleChunk is how many tuples are allocated at a time.
+const tupleChunk = 256
 
 func newTupleTable(most int) *tupleTable {
-	return &tupleTable{max: most, byKey: make(map[argusfeed.Tuple]*tuple)}
+	return &tupleTable{max: most, index: tupleIndex{seed: maphash.MakeSeed()}}
 }
 
-func (tt *tupleTable) len() int { return len(tt.byKey) }
+func (tt *tupleTable) len() int { return tt.n }
+
+// at gives the tuple with that number; nil for none.
+func (tt *tupleTable) at(id tupleID) *tuple {
+	if id == 0 {
+		return nil
+	}
+	id--
+	return &tt.chunks[id/tupleChunk][id%tupleChunk]
+}
 
 // get gives the tuple of that key; the caller has a flow of it, so it becomes
 // the most recent. A tuple without flows is new.
-func (tt *tupleTable) get(key argusfeed.Tuple) *tuple {
-	if t, ok := tt.byKey[key]; ok {
+func (tt *tupleTable) get(key *argusfeed.Tuple) *tuple {
+	hash := tt.index.hash(key)
+	if t := tt.find(key, hash); t != nil {
 		switch {
 		case t.s != nil:
-			if tt.more.head != t {
-				tt.more.remove(t)
-				tt.more.push(t)
+			if tt.more.head != t.id {
+				tt.remove(&tt.more, t)
+				tt.push(&tt.more, t)
 			}
 		default:
-			tt.once.remove(t)
-			tt.more.push(t)
+			tt.remove(&tt.once, t)
+			tt.push(&tt.more, t)
 			t.s = tt.newSeries()
 		}
 		return t
 	}
-	if len(tt.byKey) >= tt.max {
+	if tt.n >= tt.max {
 		tt.evict()
 	}
 	t := tt.newTuple()
-	t.key = key
-	tt.byKey[key] = t
-	tt.once.push(t)
+	t.key = *key
+	tt.index.insert(hash, t.id)
+	tt.n++
+	tt.push(&tt.once, t)
 	return t
 }
 
@@ -145,25 +170,26 @@ const onceShare = 4
 // flow if they are more than their share.
 func (tt *tupleTable) evict() {
 	victim := tt.more.tail
-	if victim == nil || tt.once.n > tt.max/onceShare {
+	if victim == 0 || tt.once.n > tt.max/onceShare {
 		victim = tt.once.tail
 	}
 	tt.evicted++
-	tt.forget(victim)
+	tt.forget(tt.at(victim))
 }
 
 // forget removes t, whatever points to it is invalid from then on.
 func (tt *tupleTable) forget(t *tuple) {
-	delete(tt.byKey, t.key)
+	tt.index.remove(tt.index.hash(&t.key), t.id)
+	tt.n--
 	if t.s == nil {
-		tt.once.remove(t)
+		tt.remove(&tt.once, t)
 	} else {
-		tt.more.remove(t)
+		tt.remove(&tt.more, t)
 		t.s.reset()
 		tt.freeSeries = append(tt.freeSeries, t.s)
 	}
-	*t = tuple{next: tt.free}
-	tt.free = t
+	*t = tuple{id: t.id, next: tt.free}
+	tt.free = t.id
 }
 
 // renew makes t as if it had never had a flow, in place.
@@ -174,19 +200,17 @@ func (tt *tupleTable) renew(t *tuple) {
 	}
 }
 
-// tupleChunk is how many tuples are allocated at a time.
-const tupleChunk = 256
-
 func (tt *tupleTable) newTuple() *tuple {
-	if t := tt.free; t != nil {
-		tt.free, t.next = t.next, nil
+	if t := tt.at(tt.free); t != nil {
+		tt.free, t.next = t.next, 0
 		return t
 	}
-	if len(tt.fresh) == 0 {
-		tt.fresh = make([]tuple, min(tupleChunk, tt.max))
+	if tt.used == len(tt.chunks)*tupleChunk {
+		tt.chunks = append(tt.chunks, new([tupleChunk]tuple))
 	}
-	t := &tt.fresh[0]
-	tt.fresh = tt.fresh[1:]
+	tt.used++
+	t := tt.at(tupleID(tt.used))
+	t.id = tupleID(tt.used)
 	return t
 }
 
