@@ -28,12 +28,12 @@ func pairOf(from, to byte) uint16 {
 // long letters costs no more than comparing short ones. The transitions are
 // searched one by one: real tuples have some ten different ones, and the
 // alphabet allows a few thousand at most.
-type pairCounts struct {
-	pairs  []uint16
-	counts []uint32
-}
+type pairCounts []pairCount
 
-func (c *pairCounts) clear() { c.pairs, c.counts = c.pairs[:0], c.counts[:0] }
+type pairCount struct {
+	pair  uint16
+	count uint32
+}
 
 // extend counts the transitions into letters[from:].
 func (c *pairCounts) extend(letters []byte, from int) {
@@ -42,13 +42,20 @@ func (c *pairCounts) extend(letters []byte, from int) {
 	}
 }
 
+// firstPairs is how many transitions there is room for at first: half a line of
+// the cache.
+const firstPairs = 4
+
 func (c *pairCounts) add(pair uint16) {
-	for i, p := range c.pairs {
-		if p == pair {
-			c.counts[i]++
+	list := *c
+	for i := range list {
+		if list[i].pair == pair {
+			list[i].count++
 			return
 		}
 	}
-	c.pairs = append(c.pairs, pair)
-	c.counts = append(c.counts, 1)
+	if list == nil {
+		list = make(pairCounts, 0, firstPairs)
+	}
+	*c = append(list, pairCount{pair, 1})
 }

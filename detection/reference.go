@@ -20,9 +20,11 @@ const near = 1e-9
 // reference is the scorer slips-0.3.3.
 type reference struct {
 	all []*letterModel
-	// byProto holds the models for a protocol, nil inside for none.
-	byProto map[argusfeed.Proto][]*letterModel
-	found   []candidate // scratch
+	// byProto holds the models for a protocol, nil inside for none; tcp and udp
+	// are those that nearly all tuples are of.
+	byProto  map[argusfeed.Proto][]*letterModel
+	tcp, udp []*letterModel
+	found    []candidate // scratch
 }
 
 // candidate is a model that may match.
@@ -42,20 +44,32 @@ func newReference(set []models.Model) (*reference, error) {
 		lm.normal = isNormal(&set[i], true)
 		r.all = append(r.all, lm)
 	}
+	r.tcp, r.udp = r.named(argusfeed.ProtoTCP), r.named(argusfeed.ProtoUDP)
 	return r, nil
 }
 
 // models gives the models for a protocol. Feeds name few: the map is bounded
 // by the table of names in argusfeed.
 func (r *reference) models(p argusfeed.Proto) []*letterModel {
+	switch p {
+	case argusfeed.ProtoTCP:
+		return r.tcp
+	case argusfeed.ProtoUDP:
+		return r.udp
+	}
 	list, ok := r.byProto[p]
 	if !ok {
-		for _, lm := range r.all {
-			if strings.EqualFold(lm.model.Proto, p.String()) {
-				list = append(list, lm)
-			}
-		}
+		list = r.named(p)
 		r.byProto[p] = list
+	}
+	return list
+}
+
+func (r *reference) named(p argusfeed.Proto) (list []*letterModel) {
+	for _, lm := range r.all {
+		if strings.EqualFold(lm.model.Proto, p.String()) {
+			list = append(list, lm)
+		}
 	}
 	return list
 }
@@ -100,7 +114,7 @@ func (r *reference) compare(t *tuple) {
 	best, sure := 0.0, true
 	for _, lm := range r.models(t.key.Proto) {
 		c := lm.chain(len(letters))
-		d := distance(c.train, lm.test(c, letters[0], &t.s.pairs))
+		d := distance(c.train, lm.test(c, letters[0], t.s.pairs))
 		threshold := lm.model.Threshold
 		if d < 0 || d > threshold+near*threshold {
 			continue

@@ -54,15 +54,13 @@ func (s *series) reset() {
 	if cap(letters) > keepLetters {
 		letters = nil
 	}
-	pairs := s.pairs
-	pairs.clear()
 	for i := range s.contacts {
 		s.contacts[i].clear()
 	}
 	if s.open != nil {
 		*s.open = connections{}
 	}
-	*s = series{letters: letters, pairs: pairs, contacts: s.contacts[:0], open: s.open}
+	*s = series{letters: letters, pairs: s.pairs[:0], contacts: s.contacts[:0], open: s.open}
 }
 
 // recency is a list of tuples, the one with the newest flow first.
