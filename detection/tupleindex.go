@@ -41,6 +41,15 @@ func (x *tupleIndex) hash(key *argusfeed.Tuple) uint64 { return key.Hash(x.seed)
 
 func (x *tupleIndex) part(hash uint64) *indexPart { return &x.parts[hash>>56] }
 
+// home gives what is at the first place of a hash.
+func (x *tupleIndex) home(hash uint64) indexSlot {
+	p := x.part(hash)
+	if p.n == 0 {
+		return indexSlot{}
+	}
+	return p.slots[uint32(hash)&uint32(len(p.slots)-1)]
+}
+
 // find gives the tuple of that key; nil: there is none.
 func (tt *tupleTable) find(key *argusfeed.Tuple, hash uint64) *tuple {
 	p := tt.index.part(hash)
@@ -119,25 +128,49 @@ func (tt *tupleTable) expect(flows []argusfeed.Flow) {
 	for i := range flows {
 		hashes[i] = tt.index.hash(&flows[i].Tuple)
 	}
+	fresh := 0
 	for i := range flows {
-		p := tt.index.part(hashes[i])
-		if p.n == 0 {
-			continue
-		}
-		if s := p.slots[uint32(hashes[i])&uint32(len(p.slots)-1)]; s.hash == uint32(hashes[i]) {
+		if s := tt.index.home(hashes[i]); s.hash == uint32(hashes[i]) {
 			ids[i] = s.id
+		} else {
+			fresh++
+		}
+	}
+	// Those that will have to make room.
+	if tt.n+fresh > tt.max {
+		for t := tt.at(tt.once.tail); t != nil && fresh > 0; t = tt.at(t.prev) {
+			tt.touched += uint64(tt.index.home(tt.index.hash(&t.key)).id)
+			fresh--
 		}
 	}
 	var near [2 * expected]tupleID
+	var known [expected]*series
 	for i, id := range ids {
 		if t := tt.at(id); t != nil {
 			near[2*i], near[2*i+1] = t.prev, t.next
+			known[i] = t.s
 			tt.touched += uint64(t.first)
 		}
 	}
 	for _, id := range near {
 		if t := tt.at(id); t != nil {
 			tt.touched += uint64(t.id)
+		}
+	}
+	for _, s := range known {
+		if s != nil && s.cut {
+			tt.touched++
+		}
+	}
+	for _, s := range known {
+		if s == nil {
+			continue
+		}
+		if n := len(s.letters); n > 0 {
+			tt.touched += uint64(s.letters[n-1])
+		}
+		if len(s.pairs) > 0 {
+			tt.touched += uint64(s.pairs[0].count)
 		}
 	}
 }
