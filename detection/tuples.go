@@ -46,6 +46,9 @@ type series struct {
 	open     *connections
 }
 
+// firstLettersRoom is the room for letters that a series begins with.
+const firstLettersRoom = 32
+
 // keepLetters is the largest buffer that a forgotten tuple leaves for the next.
 const keepLetters = 1 << 10
 
@@ -218,5 +221,5 @@ func (tt *tupleTable) newSeries() *series {
 		tt.freeSeries = tt.freeSeries[:n-1]
 		return s
 	}
-	return new(series)
+	return &series{letters: make([]byte, 0, firstLettersRoom)}
 }
