@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -44,9 +43,6 @@ type Progress struct {
 	Read, Size int64
 	Flows      uint64
 }
-
-// replayBatch is how many flows are observed at a time.
-const replayBatch = 512
 
 // Replay runs stored flows through the same pipeline on a virtual clock: the
 // time is that of the flows. It never touches the kernel: the enforcer is a dry
@@ -156,41 +152,20 @@ func (r *replay) file(ctx context.Context, path string) error {
 		return err // nil where ctx ended before the file said anything
 	}
 	defer f.Close()
-	input := argusfeed.Interruptible(ctx, f)
-	defer input.Close()
-	dec := argusfeed.NewDecoder(format, input, argusfeed.TextOptions{})
-	batch := make([]argusfeed.Flow, 0, replayBatch)
-	flush := func() error {
-		err := r.observed(r.detector.Observe(batch))
-		batch = batch[:0]
-		r.progress(path, f, false)
-		return err
-	}
-	for ctx.Err() == nil {
-		batch = batch[:len(batch)+1]
-		err := dec.Next(&batch[len(batch)-1])
-		if err == nil {
-			r.report.label(&batch[len(batch)-1])
-			if len(batch) == cap(batch) {
-				if err := flush(); err != nil {
-					return err
-				}
-			}
-			continue
+	// With a trace a skipped line ends its batch, so that the order of the lines is kept.
+	err = readAhead(ctx, f, format, path, r.trace != nil, func(b *readBatch) error {
+		for i := range b.flows {
+			r.report.label(&b.flows[i])
 		}
-		batch = batch[:len(batch)-1]
-		var skip *argusfeed.SkipError
-		if !errors.As(err, &skip) {
-			if errors.Is(err, io.EOF) || ctx.Err() != nil {
-				break
-			}
-			return errors.Join(flush(), fmt.Errorf("replaying %s: %w", path, err))
-		}
-		if err := r.skipped(path, skip, flush); err != nil {
+		if err := r.observed(r.detector.Observe(b.flows)); err != nil {
 			return err
 		}
-	}
-	err = flush()
+		for _, skip := range b.skips {
+			r.skipped(path, skip)
+		}
+		r.progress(path, f, false)
+		return nil
+	})
 	r.progress(path, f, true)
 	return err
 }
@@ -221,17 +196,14 @@ func open(ctx context.Context, path string) (*argusfeed.File, argusfeed.Format, 
 }
 
 // skipped counts a line that is no flow and reports the first of each bad kind.
-func (r *replay) skipped(path string, skip *argusfeed.SkipError, flush func() error) error {
+func (r *replay) skipped(path string, skip *argusfeed.SkipError) {
 	if r.skips.Add(skip) && skip.Kind.Bad() {
 		r.opt.Log.Warn("skipped a line; others of this kind are only counted",
 			"file", path, "line", skip.Line, "kind", skip.Kind.String(), "reason", skip.Reason)
 	}
-	if r.trace == nil {
-		return nil
+	if r.trace != nil {
+		r.trace.Skipped(skip.Line, skip.Kind.String())
 	}
-	err := flush() // so that the trace keeps the order of the lines
-	r.trace.Skipped(skip.Line, skip.Kind.String())
-	return err
 }
 
 // observed takes what the detector found.
