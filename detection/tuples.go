@@ -29,19 +29,21 @@ type tuple struct {
 	prev, next tupleID
 }
 
-// series is what is remembered of a tuple from its second flow on.
+// series is what is remembered of a tuple from its second flow on. What each
+// flow needs comes first.
 type series struct {
 	// letters are all of them for the reference scorer, the newest otherwise;
 	// cut says that older ones are gone.
 	letters []byte
-	cut     bool
+	pairs   pairCounts // reference scorer
 	// last is the newest verdict, match the newest malicious one and
 	// matchWindow its window; matches counts the detections.
-	last, match verdict
+	last        verdict
+	cut         bool
 	matchWindow uint32
 	matches     uint64
+	match       verdict
 
-	pairs    pairCounts // reference scorer
 	contacts []contacts // behaviour scorer: one for each span of merging
 	open     *connections
 }
