@@ -22,11 +22,11 @@ func (d *Detector) accept(f *argusfeed.Flow, p place) {
 	var m mark
 	unsorted := false
 	if d.reference() || !d.unsorted(t, f) {
-		m = markOf(t, f)
+		m.of(t, f)
 		if d.reference() && t.s != nil && len(t.s.letters)+m.size() > d.cfg.MaxLetters {
 			d.stats.Restarted++
 			d.tuples.renew(t)
-			m = markOf(t, f)
+			m.of(t, f)
 		}
 		d.extend(t, f, &m)
 	} else {

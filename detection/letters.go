@@ -165,9 +165,9 @@ type mark struct {
 	symbol byte // 0: none
 }
 
-// markOf works out what f adds to t, of which it is the newest flow.
-func markOf(t *tuple, f *argusfeed.Flow) mark {
-	m := mark{gaps: int(min(t.flows, 2))}
+// of works out what f adds to t, of which it is the newest flow.
+func (m *mark) of(t *tuple, f *argusfeed.Flow) {
+	*m = mark{gaps: int(min(t.flows, 2))}
 	regular := unknown
 	if m.gaps >= 1 {
 		m.newest = f.Start - t.last
@@ -180,7 +180,6 @@ func markOf(t *tuple, f *argusfeed.Flow) mark {
 		regular = regularityOf(m.ratio)
 	}
 	m.letter = letterOf(regular, f.Bytes, f.Dur)
-	return m
 }
 
 // size is the number of letters and symbols.

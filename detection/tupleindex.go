@@ -138,9 +138,13 @@ func (tt *tupleTable) expect(flows []argusfeed.Flow) {
 	}
 	// Those that will have to make room.
 	if tt.n+fresh > tt.max {
-		for t := tt.at(tt.once.tail); t != nil && fresh > 0; t = tt.at(t.prev) {
-			tt.touched += uint64(tt.index.home(tt.index.hash(&t.key)).id)
-			fresh--
+		n := 0
+		for t := tt.at(tt.once.tail); t != nil && n < fresh; t = tt.at(t.prev) {
+			hashes[n] = tt.index.hash(&t.key)
+			n++
+		}
+		for _, h := range hashes[:n] {
+			tt.touched += uint64(tt.index.home(h).id)
 		}
 	}
 	var near [2 * expected]tupleID
