@@ -42,20 +42,12 @@ func (c *pairCounts) extend(letters []byte, from int) {
 	}
 }
 
-// firstPairs is how many transitions there is room for at first: half a line of
-// the cache.
-const firstPairs = 4
-
 func (c *pairCounts) add(pair uint16) {
-	list := *c
-	for i := range list {
-		if list[i].pair == pair {
-			list[i].count++
+	for i := range *c {
+		if p := &(*c)[i]; p.pair == pair {
+			p.count++
 			return
 		}
 	}
-	if list == nil {
-		list = make(pairCounts, 0, firstPairs)
-	}
-	*c = append(list, pairCount{pair, 1})
+	*c = append(*c, pairCount{pair, 1})
 }

@@ -41,23 +41,29 @@ type series struct {
 	last        verdict
 	cut         bool
 	matchWindow uint32
-	matches     uint64
-	match       verdict
+	// room is what letters and pairs begin in: most tuples need no more.
+	room struct {
+		letters [32]byte
+		pairs   [4]pairCount
+	}
+	matches uint64
+	match   verdict
 
 	contacts []contacts // behaviour scorer: one for each span of merging
 	open     *connections
 }
 
-// firstLettersRoom is the room for letters that a series begins with.
-const firstLettersRoom = 32
-
 // keepLetters is the largest buffer that a forgotten tuple leaves for the next.
 const keepLetters = 1 << 10
 
+// reset empties s but for its buffers.
 func (s *series) reset() {
-	letters := s.letters[:0]
-	if cap(letters) > keepLetters {
-		letters = nil
+	letters, pairs := s.letters[:0], s.pairs[:0]
+	if cap(letters) == 0 || cap(letters) > keepLetters {
+		letters = s.room.letters[:0]
+	}
+	if cap(pairs) == 0 {
+		pairs = s.room.pairs[:0]
 	}
 	for i := range s.contacts {
 		s.contacts[i].clear()
@@ -65,7 +71,7 @@ func (s *series) reset() {
 	if s.open != nil {
 		*s.open = connections{}
 	}
-	*s = series{letters: letters, pairs: s.pairs[:0], contacts: s.contacts[:0], open: s.open}
+	*s = series{letters: letters, pairs: pairs, contacts: s.contacts[:0], open: s.open}
 }
 
 // recency is a list of tuples, the one with the newest flow first.
@@ -115,7 +121,9 @@ type tupleTable struct {
 	used       int                  // numbers given out
 	free       tupleID              // linked by next
 	freeSeries []*series
-	touched    uint64 // see expect
+
+	freshSeries []series // not used yet
+	touched     uint64   // see expect
 }
 
 // tupleChunk is how many tuples are allocated at a time.
@@ -223,5 +231,14 @@ func (tt *tupleTable) newSeries() *series {
 		tt.freeSeries = tt.freeSeries[:n-1]
 		return s
 	}
-	return &series{letters: make([]byte, 0, firstLettersRoom)}
+	if len(tt.freshSeries) == 0 {
+		tt.freshSeries = make([]series, seriesChunk)
+	}
+	s := &tt.freshSeries[0]
+	tt.freshSeries = tt.freshSeries[1:]
+	s.reset()
+	return s
 }
+
+// seriesChunk is how many series are allocated at a time.
+const seriesChunk = 32
