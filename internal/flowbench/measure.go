@@ -44,6 +44,9 @@ type measured struct {
 	Ratios  []float64 `json:"ratios"`
 	Seconds float64   `json:"median_seconds"`
 	Ratio   float64   `json:"median_ratio"`
+	// CPURatio is the median of the same by processor time, which other programs
+	// on the machine disturb less.
+	CPURatio float64 `json:"median_cpu_ratio"`
 	// PerSecond is the number of records a second.
 	PerSecond float64 `json:"records_per_second"`
 	// Allocs is how many objects are allocated for a record.
@@ -163,17 +166,18 @@ func (b *bench) measure(ctx context.Context) ([]measured, error) {
 		}
 	}
 	for i := range all {
-		all[i].sumUp()
+		all[i].sumUp(&all[0])
 	}
 	return all, nil
 }
 
-func (m *measured) sumUp() {
-	var seconds []float64
-	for _, run := range m.Runs {
+func (m *measured) sumUp(ra *measured) {
+	var seconds, cpu []float64
+	for round, run := range m.Runs {
 		seconds = append(seconds, run.Seconds)
+		cpu = append(cpu, ra.Runs[round].CPU/max(run.CPU, 1e-6))
 	}
-	m.Seconds, m.Ratio = median(seconds), median(m.Ratios)
+	m.Seconds, m.Ratio, m.CPURatio = median(seconds), median(m.Ratios), median(cpu)
 	records := float64(m.Runs[0].Records)
 	m.PerSecond = records / m.Seconds
 	m.Allocs = float64(m.Runs[len(m.Runs)-1].Mallocs) / records
