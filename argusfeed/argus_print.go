@@ -159,20 +159,20 @@ func (p *RaPrinter) appendFlow(b []byte, f RaField, rec *Record) []byte {
 		return append(b, rec.State...)
 	case RaSrcTos:
 		if rec.HasSTos {
-			b = strconv.AppendUint(b, uint64(rec.STos), 10)
+			b = appendNumber(b, uint64(rec.STos))
 		}
 	case RaDstTos:
 		if rec.HasDTos {
-			b = strconv.AppendUint(b, uint64(rec.DTos), 10)
+			b = appendNumber(b, uint64(rec.DTos))
 		}
 	case RaPackets:
-		return strconv.AppendUint(b, rec.Packets, 10)
+		return appendNumber(b, rec.Packets)
 	case RaBytes:
-		return strconv.AppendUint(b, rec.Bytes, 10)
+		return appendNumber(b, rec.Bytes)
 	case RaSrcBytes:
-		return strconv.AppendUint(b, rec.SrcBytes, 10)
+		return appendNumber(b, rec.SrcBytes)
 	case RaSeq:
-		return strconv.AppendUint(b, uint64(rec.Seq), 10)
+		return appendNumber(b, uint64(rec.Seq))
 	}
 	return b
 }
@@ -224,8 +224,8 @@ func (p *RaPrinter) appendTime(b []byte, t Time) []byte {
 		t.Time().AppendFormat(p.date[:0], "2006/01/02 ")
 	}
 	b = append(b, p.date[:]...)
-	b = append(b, digit(sec/36000), digit(sec/3600), ':', digit(sec%3600/600), digit(sec%3600/60), ':',
-		digit(sec%60/10), digit(sec))
+	hour, minute, second := &twoDigits[sec/3600], &twoDigits[sec/60%60], &twoDigits[sec%60]
+	b = append(b, hour[0], hour[1], ':', minute[0], minute[1], ':', second[0], second[1])
 	return appendMicro(b, us)
 }
 
@@ -240,7 +240,7 @@ func (p *RaPrinter) appendDuration(b []byte, from, to Time) []byte {
 		us = -us
 	}
 	sec, us := divMicro(us)
-	b = strconv.AppendInt(b, sec, 10)
+	b = appendNumber(b, uint64(sec))
 	return appendMicro(b, us)
 }
 
@@ -261,10 +261,3 @@ func divMicro(us int64) (sec, rest int64) {
 	}
 	return sec, rest
 }
-
-// appendMicro appends a point and six digits.
-func appendMicro(b []byte, us int64) []byte {
-	return append(b, '.', digit(us/1e5), digit(us/1e4), digit(us/1e3), digit(us/100), digit(us/10), digit(us))
-}
-
-func digit(n int64) byte { return '0' + byte(n%10) }
