@@ -93,10 +93,10 @@ func newLetterModel(m *models.Model, index int) (*letterModel, error) {
 // chain gives the chain of the first length letters; it is valid until the
 // next call.
 func (lm *letterModel) chain(length int) *chain {
-	n := max(0, min(length-1, len(lm.seq)))
+	n := lm.transitions(length)
 	slot := &lm.chains[n%chainSlots]
 	if *slot == nil {
-		*slot = &chain{n: -1, counts: make([]uint32, len(lm.pairs)), logs: make([]float64, len(lm.pairs)+1)}
+		*slot = lm.newChain()
 	}
 	c := *slot
 	if c.n != n {
@@ -104,6 +104,13 @@ func (lm *letterModel) chain(length int) *chain {
 	}
 	lm.recent = c
 	return c
+}
+
+// transitions is how many a chain for letters of that length has.
+func (lm *letterModel) transitions(length int) int { return max(0, min(length-1, len(lm.seq))) }
+
+func (lm *letterModel) newChain() *chain {
+	return &chain{n: -1, counts: make([]uint32, len(lm.pairs)), logs: make([]float64, len(lm.pairs)+1)}
 }
 
 // make counts from the nearest counts that are known.
