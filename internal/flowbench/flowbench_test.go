@@ -50,7 +50,9 @@ func TestBench(t *testing.T) {
 		}
 	}
 	var text bytes.Buffer
-	r.print(&text)
+	if err := r.print(&text); err != nil {
+		t.Fatal(err)
+	}
 	for _, want := range []string{r.Ra, r.Models, "decode", "goal"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the table does not tell %q:\n%s", want, &text)

@@ -110,7 +110,7 @@ func (p *pcapWriter) write(at int64, k *packet) error {
 		b = append(b, 0, 0)
 		// Argus looks into DNS: a header with the number of the question.
 		b = binary.BigEndian.AppendUint16(b, max(k.sport, k.dport))
-		b = append(b, byte(k.flags), 0, 0, 1, 0, 0, 0, 0, 0, 0)
+		b = append(b, k.flags, 0, 0, 1, 0, 0, 0, 0, 0, 0)
 	case protoICMP:
 		b = append(b, byte(k.sport>>8), byte(k.sport), 0, 0)
 		b = binary.BigEndian.AppendUint16(b, k.dport)

@@ -78,7 +78,7 @@ func run(ctx context.Context, o options, out, log io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("writing ra.conf: %w", err)
 	}
-	defer os.Remove(conf)
+	defer os.RemoveAll(conf)
 	b := &bench{in: in, rounds: o.rounds, raConf: conf, log: log}
 	r := newReport(in)
 	if r.SameLines, err = b.verify(ctx); err != nil {
@@ -93,8 +93,7 @@ func run(ctx context.Context, o options, out, log io.Writer) error {
 		e.SetIndent("", "  ")
 		return e.Encode(r)
 	}
-	r.print(out)
-	return nil
+	return r.print(out)
 }
 
 // only runs one stage, for a parent or for a profile.

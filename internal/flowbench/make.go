@@ -53,7 +53,7 @@ func record(ctx context.Context, path string, seed uint64, flows int) (err error
 	if err != nil {
 		return err
 	}
-	defer os.Remove(conf.Name())
+	defer os.RemoveAll(conf.Name())
 	if _, err := conf.WriteString(argusConf); err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func record(ctx context.Context, path string, seed uint64, flows int) (err error
 	defer func() {
 		file.Close()
 		if err != nil {
-			os.Remove(file.Name())
+			os.RemoveAll(file.Name())
 		}
 	}()
 

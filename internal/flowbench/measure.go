@@ -197,7 +197,7 @@ func writeRaConf() (string, error) {
 	}
 	_, err = f.WriteString(packaging.RaConf)
 	if err = errors.Join(err, f.Close()); err != nil {
-		os.Remove(f.Name())
+		os.RemoveAll(f.Name())
 		return "", err
 	}
 	return f.Name(), nil

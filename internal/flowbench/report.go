@@ -59,7 +59,7 @@ func cpuModel() string {
 }
 
 // print writes the report as a table.
-func (r *report) print(w io.Writer) {
+func (r *report) print(w io.Writer) error {
 	fmt.Fprintf(w, "%s, %d cores: %s; %s; %s; %s\n", r.CPU, r.Cores, r.Argus, r.Ra, r.Go, r.Date.Format(time.DateOnly))
 	fmt.Fprintf(w, "%s: %d records, %.0f MB; models: %s\n", r.File, r.Records, float64(r.Bytes)/1e6, r.Models)
 	fmt.Fprintf(w, "ra and we print the same %d lines\n\n", r.SameLines)
@@ -84,9 +84,12 @@ func (r *report) print(w io.Writer) {
 		fmt.Fprintf(t, "%s\t%d\t%.3f\t%.0f\t%s\t%.1f\t%.1f\t%s\t%s\n",
 			m.Name, m.Cores, m.Seconds, m.PerSecond, allocs, m.Ratio, m.CPURatio, goal, strings.Join(each, " "))
 	}
-	t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
 	fmt.Fprintln(w, "\ntimes ra: seconds of ra over ours, by the clock, the median of the rounds; by CPU: the same by processor time")
 	for i := range r.Programs {
 		fmt.Fprintf(w, "%-7s %s\n", r.Programs[i].Name, r.Programs[i].What)
 	}
+	return nil
 }
