@@ -134,7 +134,7 @@ func roundToMicros(x float64) float64 {
 	const coarse = 1 << 33
 	if x >= 0 && x < coarse { // the same as below, without four calls
 		whole := float64(int64(x))
-		rest := float64(x-whole) * 1e6
+		rest := float64(float64(x-whole) * 1e6)
 		micros := float64(int64(rest))
 		micros += float64(int64(float64(rest-micros) + 0.5))
 		return float64(float64(whole*1e6)+micros) / 1e6
