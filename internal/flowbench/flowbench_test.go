@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 func TestBench(t *testing.T) {
 	testenv.Program(t, "argus")
 	testenv.Program(t, "ra")
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each process else
 	o := options{
 		flows: 3000, seed: 3, rounds: 1, cache: t.TempDir(), json: true,
 		models: filepath.Join("..", "..", "detection", "testdata", "oracle", "models-tiny"),
