@@ -182,20 +182,20 @@ func (p *RaPrinter) appendFlow(b []byte, f RaField, flow *Flow) []byte {
 		return append(b, flow.State...)
 	case RaSrcTos:
 		if flow.HasSTos {
-			b = strconv.AppendUint(b, uint64(flow.STos), 10)
+			b = appendNumber(b, uint64(flow.STos))
 		}
 	case RaDstTos:
 		if flow.HasDTos {
-			b = strconv.AppendUint(b, uint64(flow.DTos), 10)
+			b = appendNumber(b, uint64(flow.DTos))
 		}
 	case RaPackets:
-		return strconv.AppendUint(b, flow.Packets, 10)
+		return appendNumber(b, flow.Packets)
 	case RaBytes:
-		return strconv.AppendUint(b, flow.Bytes, 10)
+		return appendNumber(b, flow.Bytes)
 	case RaSrcBytes:
-		return strconv.AppendUint(b, flow.SrcBytes, 10)
+		return appendNumber(b, flow.SrcBytes)
 	case RaSeq:
-		return strconv.AppendUint(b, uint64(flow.Seq), 10)
+		return appendNumber(b, uint64(flow.Seq))
 	}
 	return b
 }
@@ -247,9 +247,8 @@ func (p *RaPrinter) appendTime(b []byte, t Time) []byte {
 		t.Time().AppendFormat(p.date[:0], "2006/01/02 ")
 	}
 	b = append(b, p.date[:]...)
-	s := uint32(sec)
-	b = append(b, digit(s/36000), digit(s/3600), ':', digit(s%3600/600), digit(s%3600/60), ':',
-		digit(s%60/10), digit(s))
+	hour, minute, second := &twoDigits[sec/3600], &twoDigits[sec/60%60], &twoDigits[sec%60]
+	b = append(b, hour[0], hour[1], ':', minute[0], minute[1], ':', second[0], second[1])
 	return appendMicro(b, us)
 }
 
@@ -264,7 +263,7 @@ func (p *RaPrinter) appendDuration(b []byte, from, to Time) []byte {
 		us = -us
 	}
 	sec, us := divMicro(us)
-	b = strconv.AppendInt(b, sec, 10)
+	b = appendNumber(b, uint64(sec))
 	return appendMicro(b, us)
 }
 
@@ -285,12 +284,3 @@ func divMicro(us int64) (sec, rest int64) {
 	}
 	return sec, rest
 }
-
-// appendMicro appends a point and six digits.
-func appendMicro(b []byte, us int64) []byte {
-	n := uint32(us)
-	return append(b, '.', digit(n/1e5), digit(n/1e4), digit(n/1e3), digit(n/100), digit(n/10), digit(n))
-}
-
-// digit gives the last one. Narrow numbers divide faster.
-func digit(n uint32) byte { return '0' + byte(n%10) }

@@ -45,7 +45,7 @@ func FuzzJoining(f *testing.F) {
 			if err == nil && flow.Part.Over() {
 				flows++
 			}
-			if h := whole.JoinStats().Held; h > most+maxProbes || h < 0 { // one more where only it is held
+			if h := whole.Joined().Held; h > most+maxProbes || h < 0 { // one more where only it is held
 				t.Fatalf("%d are held", h)
 			}
 			if err != nil && !errors.As(err, &skip) {
@@ -57,7 +57,7 @@ func FuzzJoining(f *testing.F) {
 			now = now.Add(time.Duration(how) * time.Second)
 			whole.Tick(now)
 		}
-		s := whole.JoinStats()
+		s := whole.Joined()
 		if s.Held != 0 || flows+s.Merged+s.Strays != records {
 			t.Fatalf("%d records became %d flows: %+v", records, flows, s)
 		}

@@ -182,6 +182,8 @@ type Decoder interface {
 	// times a second while nothing comes. What is over by then Next gives out
 	// without reading, and Buffered tells so.
 	Tick(now time.Time)
+	// Joined tells how records became flows; of text there is nothing to tell.
+	Joined() JoinStats
 }
 
 // NewDecoder gives the decoder of a format. For an Argus stream, Line is the

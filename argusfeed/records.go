@@ -118,8 +118,8 @@ func (r *records) Tick(now time.Time) {
 	}
 }
 
-// JoinStats tells what joining has done.
-func (r *records) JoinStats() JoinStats {
+// Joined tells what joining has done.
+func (r *records) Joined() JoinStats {
 	if r.set == nil {
 		return JoinStats{}
 	}

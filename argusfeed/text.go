@@ -191,6 +191,9 @@ func (t *Text) Buffered() bool { return t.lines.buffered() }
 // Tick does nothing: no line waits for time to pass.
 func (t *Text) Tick(time.Time) {}
 
+// Joined is zero: a line is a flow.
+func (t *Text) Joined() JoinStats { return JoinStats{} }
+
 // skip makes the error of a line that is no flow. Only the first of each kind
 // shows what stood there: a feed that is bad throughout would cost more in
 // explanations than in reading.

@@ -12,7 +12,7 @@ func (d *Detector) accept(f *argusfeed.Flow, p place) {
 		}
 		d.win.next(f, d.cfg.Width)
 	}
-	t := d.tuples.get(f.Tuple)
+	t := d.tuples.get(&f.Tuple)
 	if !f.Part.Over() {
 		d.growing(t, f)
 		return
@@ -23,12 +23,12 @@ func (d *Detector) accept(f *argusfeed.Flow, p place) {
 	unsorted := false
 	if d.reference() || !d.unsorted(t, f) {
 		d.see(t, f)
-		m = markOf(t, f)
+		m.of(t, f)
 		if d.reference() && t.s != nil && len(t.s.letters)+m.size() > d.cfg.MaxLetters {
 			d.stats.Restarted++
 			d.tuples.renew(t)
 			d.see(t, f)
-			m = markOf(t, f)
+			m.of(t, f)
 		}
 		d.extend(t, f, &m)
 	} else {

@@ -81,6 +81,9 @@ func (d *Detector) LeftOut() []models.Model { return d.left }
 func (d *Detector) Observe(flows []argusfeed.Flow) []Detection {
 	d.out = d.out[:0]
 	for i := range flows {
+		if i%expected == 0 {
+			d.tuples.expect(flows[i:])
+		}
 		if flows[i].Part.Over() {
 			d.stats.Flows++
 		} else if d.reference() {
@@ -224,7 +227,7 @@ func (d *Detector) Stats() Stats {
 func (d *Detector) Tuples() iter.Seq[TupleInfo] {
 	return func(yield func(TupleInfo) bool) {
 		for _, l := range []*recency{&d.tuples.more, &d.tuples.once} {
-			for t := l.tail; t != nil; t = t.prev {
+			for t := d.tuples.at(l.tail); t != nil; t = d.tuples.at(t.prev) {
 				if !yield(d.info(t)) {
 					return
 				}

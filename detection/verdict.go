@@ -9,17 +9,17 @@ import (
 
 // verdict is what comparing a tuple with the models gave.
 type verdict struct {
-	// judged says that there was something new to compare; without it the
-	// verdict before stands.
-	judged bool
 	// model is the one that won; nil: none matched.
-	model     *models.Model
-	malicious bool
-	// index is the number of the model in the order of comparison.
-	index            int32
+	model            *models.Model
 	score, threshold float64
+	// index is the number of the model in the order of comparison.
+	index int32
 	// ties counts the other models with the same score.
 	ties int32
+	// judged says that there was something new to compare; without it the
+	// verdict before stands.
+	judged    bool
+	malicious bool
 }
 
 // bad tells whether a malicious model won.

@@ -118,7 +118,7 @@ func (d *Detector) endWindow() *Window {
 func (d *Detector) active() []TupleInfo {
 	list := make([]TupleInfo, 0, min(d.win.tuples, d.tuples.len()))
 	for _, l := range []*recency{&d.tuples.once, &d.tuples.more} {
-		for t := l.head; t != nil && t.window == d.win.number; t = t.next {
+		for t := d.tuples.at(l.head); t != nil && t.window == d.win.number; t = d.tuples.at(t.next) {
 			list = append(list, d.info(t))
 		}
 	}
@@ -129,8 +129,8 @@ func (d *Detector) active() []TupleInfo {
 // forget drops the tuples with too many flows. Whoever has just passed the
 // limit did it in this window, so it is at the head of the list.
 func (d *Detector) forget(report *Window) {
-	for t := d.tuples.more.head; t != nil && t.window == d.win.number; {
-		next := t.next
+	for t := d.tuples.at(d.tuples.more.head); t != nil && t.window == d.win.number; {
+		next := d.tuples.at(t.next)
 		if t.all > uint64(d.cfg.ForgetAfter) {
 			d.stats.Forgotten++
 			if report != nil {

@@ -23,7 +23,7 @@ import (
 type replayFlags struct {
 	config, trace, policy       string
 	tuples                      report.Tuples
-	fields                      string
+	fields, records             string
 	asJSON, fail, quiet, labels bool
 	printFlows, raFaults        bool
 	verbosity                   int
@@ -39,6 +39,8 @@ func newReplay(std streams) *cobra.Command {
 own clock, and reports what was detected and what the policy would have done.
 It never touches the kernel. Files are what ra prints, binetflow with a header
 line, or Argus streams, plain or compressed with gzip; - is standard input.
+The records that an Argus stream has of one flow are joined, --records single
+leaves them; a line of text is a flow.
 
 The exit status is 3 where a malicious behaviour was found and
 --fail-on-detection is given.
@@ -77,6 +79,7 @@ noise too, for comparing line by line. The columns that --fields can name:
 	fs.Var(&opt.tuples, "tuples", "tuples to print at the end of each time window: all, detected or none (default none)")
 	fs.BoolVar(&opt.labels, "labels", false, "compare with the label column of the input")
 	fs.BoolVar(&opt.printFlows, "print-flows", false, "detect nothing: print each record as ra does")
+	fs.StringVar(&opt.records, "records", agent.RecordsJoined, "what becomes of the records of an Argus stream: joined, those of a flow are one flow; single, each is a flow")
 	fs.StringVar(&opt.fields, "fields", "", "the `COLUMNS` of --print-flows, as ra's -s has them (default: the thirteen of our ra.conf)")
 	fs.BoolVar(&opt.raFaults, "ra-faults", false, "print durations in single precision as ra does, so that lines can be compared with its own")
 	fs.BoolVar(&opt.asJSON, "json", false, "print the report as JSON")
@@ -89,6 +92,9 @@ noise too, for comparing line by line. The columns that --fields can name:
 func replay(cmd *cobra.Command, files []string, std streams, detect *detectFlags, opt *replayFlags) error {
 	if opt.asJSON && opt.trace == "-" {
 		return usagef("--json and --trace - both want standard output: give the trace a file")
+	}
+	if opt.records != agent.RecordsJoined && opt.records != agent.RecordsSingle {
+		return usagef("--records %s: use %s or %s", opt.records, agent.RecordsJoined, agent.RecordsSingle)
 	}
 	c := agent.DefaultConfig()
 	if opt.config != "" {
@@ -113,7 +119,8 @@ func replay(cmd *cobra.Command, files []string, std streams, detect *detectFlags
 	}
 	r := agent.ReplayOptions{
 		Config: c, Files: files, Labels: opt.labels,
-		Log: newLogger(std.err, opt.verbosity), Colour: colourWanted(std.out),
+		Joining: argusfeed.Joining{Off: opt.records == agent.RecordsSingle},
+		Log:     newLogger(std.err, opt.verbosity), Colour: colourWanted(std.out),
 	}
 	if opt.policy != "" {
 		other, err := agent.LoadConfig(opt.policy)
@@ -219,6 +226,10 @@ func newProgress(w io.Writer) func(agent.Progress) {
 // printReplay prints the report for people.
 func printReplay(w io.Writer, r *agent.ReplayReport) error {
 	fmt.Fprintf(w, "%d flows, %d tuples, in %.2f s: %.0f flows per second\n", r.Flows, r.Tuples, r.Seconds, r.FlowsPerSecond)
+	if j := r.Joined; j != (argusfeed.JoinStats{}) {
+		fmt.Fprintf(w, "joined records: %d pieces of a flow that went on, %d behind the end of their connection; %d flows given out too early\n",
+			j.Merged, j.Strays, j.Forced)
+	}
 	printCounts(w, "skipped lines", r.Skipped)
 	printCounts(w, "dropped flows", r.Dropped)
 	if r.Interrupted {
