@@ -180,11 +180,11 @@ func (j *joiner) carry(c *conn, rec *Record) {
 func (j *joiner) grow(c *conn, rec *Record, end Time) {
 	c.told = max(end, j.now)
 	c.end = max(c.end, end)
-	j.pool.stats.Merged++
 	if c.flow == nil { // it was cut, and goes on
 		j.room(1, c)
 		j.carry(c, rec)
 	} else {
+		j.pool.stats.Merged++
 		c.flow.merge(rec, end)
 	}
 	j.now = max(j.now, c.told)
