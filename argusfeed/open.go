@@ -189,7 +189,18 @@ type records struct {
 	source uint16
 	number uint64
 	man    Management
+	beat   heartbeat
 }
+
+// heartbeat is a management record, with what its header tells.
+type heartbeat struct {
+	ArgusStatus
+	Probe   uint64
+	Refusal error // why Argus closes the connection, or nil
+}
+
+// heartbeat gives the newest one. It is valid as Management is.
+func (r *records) heartbeat() *heartbeat { return &r.beat }
 
 func (r *records) Next(f *Flow) error {
 	if err := r.argus.Next(&r.rec); err != nil {
@@ -203,6 +214,7 @@ func (r *records) Next(f *Flow) error {
 		return nil
 	case KindManagement:
 		s := &r.rec.Status
+		r.beat = heartbeat{ArgusStatus: *s, Probe: r.rec.Probe, Refusal: r.rec.Refusal()}
 		r.man = Management{
 			Time: s.Time, Interval: s.Interval, State: s.State,
 			Dropped: s.Dropped, Packets: s.Packets, Clients: s.Clients,

@@ -35,7 +35,7 @@ type Options struct {
 	// Location is the time zone of times in text; nil is UTC.
 	Location *time.Location
 	// Log receives what an admin should know: bad lines, once of each kind, and
-	// restarts. Nil is silence.
+	// the beginning and the end of what is lost. Nil is silence.
 	Log *slog.Logger
 }
 
