@@ -34,7 +34,7 @@ func dialSource(url, address string, opt Options, dial dialer) *liveSource {
 		return &link{
 			conn: conn, where: address, grace: doneWait,
 			finish: func() { _ = sayDone(conn) },
-			close:  func(why error) error { conn.Close(); return why },
+			close:  func(why error) error { _ = conn.Close(); return why },
 		}, nil
 	}
 	return s

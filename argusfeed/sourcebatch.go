@@ -72,7 +72,7 @@ func (o *outlet) skip(e *SkipError, dec Decoder) {
 		o.status.add(&o.status.s.Lost, dec.Management().Dropped)
 	}
 	if !e.Kind.Bad() {
-		o.status.heard()
+		o.status.heard(time.Now())
 	}
 	o.status.skip(e, o.log)
 }
@@ -88,7 +88,7 @@ func (s *status) skip(e *SkipError, log *slog.Logger) {
 
 // send delivers a batch.
 func (o *outlet) send(batch []Flow) error {
-	o.status.heard()
+	o.status.heard(time.Now())
 	if handOver(o.stop, o.out, batch, o.status) {
 		o.status.delivered(batch)
 		return nil

@@ -114,7 +114,7 @@ func (s *session) run() error {
 			s.batch = append(s.batch, f)
 			s.away.known.saw(f.Seq)
 		case isSkip:
-			s.status.skip(skip, s.opt.Log)
+			s.skip(skip, s.opt.Log)
 			if skip.Kind == SkipManagement {
 				s.hear()
 			}
@@ -133,7 +133,7 @@ func (s *session) greet() error {
 	for {
 		err := s.dec.Next(&f)
 		if skip, ok := errors.AsType[*SkipError](err); ok && skip.Kind == SkipManagement {
-			s.status.skip(skip, s.opt.Log)
+			s.skip(skip, s.opt.Log)
 			break
 		}
 		switch {
@@ -164,7 +164,7 @@ func (s *session) greet() error {
 	s.interval = s.beat.StatusInterval
 	s.silent, s.lost = overdue(s.interval)
 	s.connected(s.beat, time.Now())
-	s.heard()
+	s.heard(s.in.heard)
 	return nil
 }
 
@@ -243,7 +243,7 @@ func (s *session) listen(quiet time.Duration) {
 			s.set(StateSilent)
 			s.opt.Log.Warn("source silent", "source", s.String(), "for", quiet.Round(time.Second), "expected", s.every())
 		}
-	case s.heard():
+	case s.heard(s.in.heard):
 		s.opt.Log.Info("source live", "source", s.String())
 	}
 }

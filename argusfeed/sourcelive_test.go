@@ -261,6 +261,84 @@ func TestArgusSourceThatFallsSilent(t *testing.T) {
 	})
 }
 
+// An Argus of our own is known by its number, and others that read it are told
+// of.
+func TestArgusOfOurOwnIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logBuffer
+		probe := func(b []byte, id uint32) []byte {
+			binary.BigEndian.PutUint32(b[120:], id)
+			return b
+		}
+		s := fakeSource(t, &log, func(t *testing.T, c net.Conn) { _, _ = c.Write(probe(hello(t, 1, 1), 6)) },
+			func(t *testing.T, c net.Conn) {
+				_, _ = c.Write(probe(hello(t, 1, 1), 5))
+				_, _ = c.Read(make([]byte, 100))
+				for range 3 {
+					b := beatRecord(t, 1, 0)
+					binary.BigEndian.PutUint32(b[92:], 2)
+					_, _ = c.Write(b)
+				}
+				_, _ = io.Copy(io.Discard, c)
+			})
+		open := s.open
+		s.open = func(ctx context.Context) (*link, error) {
+			l, err := open(ctx)
+			l.probe = 5
+			return l, err
+		}
+		_, _, stop := running(t, s)
+		time.Sleep(time.Second)
+		if got := s.Stats(); got.State != StateLive || !strings.Contains(got.Error, "somebody else has taken the port") {
+			t.Errorf("%+v", got)
+		}
+		if log.count("somebody else reads") != 1 {
+			t.Error(log.String())
+		}
+		_ = stop()
+	})
+}
+
+// Names, IPv4 and IPv6 over real sockets.
+func TestArgusSourceConnects(t *testing.T) {
+	for _, host := range []string{"127.0.0.1", "[::1]", "localhost"} {
+		l, err := net.Listen("tcp", host+":0")
+		if err != nil {
+			t.Logf("%s: %v", host, err)
+			continue
+		}
+		defer l.Close()
+		go func() {
+			if c, err := l.Accept(); err == nil {
+				defer c.Close()
+				serve(t, c)
+			}
+		}()
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := ParseSource("argus://"+host+":"+port, Options{Number: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		flows, _, stop := running(t, s)
+		waitFor(t, "a flow from "+host, func() bool { return s.Stats().Flows == 1 })
+		if err := stop(); err != nil || (*flows)[0].Source != 3 {
+			t.Errorf("%s: %v, %+v", host, err, *flows)
+		}
+	}
+	s, err := ParseSource("argus://name.invalid", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, stop := running(t, s)
+	waitFor(t, "the name that does not exist", func() bool { return strings.Contains(s.Stats().Error, "check the name") })
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A stop asks Argus to end, and takes what it still sends.
 func TestArgusSourceStopsInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -78,7 +78,7 @@ func startArgus(ctx context.Context, p program, port int, probe uint64, opt Opti
 		conn: conn, where: "our argus", probe: probe,
 		finish: func() { argus.signal(syscall.SIGTERM) }, grace: stopGrace,
 		close: func(why error) error {
-			conn.Close()
+			_ = conn.Close()
 			by := argus.end() // where it ended by itself, it has said why
 			if errors.Is(why, errStopped) || by == "" {
 				return why
@@ -121,7 +121,7 @@ func freePort() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("finding a port of loopback for argus: %w", err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 

@@ -123,15 +123,16 @@ func (s *status) failed(err error) {
 	s.s.Error = err.Error()
 }
 
-// heard notes that the feed is alive, and tells whether that is news.
-func (s *status) heard() (news bool) {
+// heard notes that something came from the feed, and tells whether it is news
+// that it is alive.
+func (s *status) heard(at time.Time) (news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.s.LastHeard = time.Now()
+	s.s.LastHeard = at
 	if s.s.State == StateLive {
 		return false
 	}
-	s.s.State, s.s.Since = StateLive, s.s.LastHeard
+	s.s.State, s.s.Since = StateLive, time.Now()
 	return true
 }
 

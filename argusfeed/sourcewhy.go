@@ -39,8 +39,8 @@ func (s *session) because(err error) error {
 	switch {
 	case !s.stopBy.IsZero():
 		return errStopped
-	case err == s.in.final:
-		return err // it says all that there is to say
+	case s.in.final != nil && errors.Is(err, s.in.final):
+		return s.in.final // it says all that there is to say
 	case errors.Is(err, ErrArgusCut):
 		return s.errorf("%w: argus was killed, or the connection was cut", err)
 	case foreign:
