@@ -68,7 +68,7 @@ func testAgent(url string) error {
 	go func() { ended <- s.Run(ctx, out); close(out) }()
 	for b := range out {
 		for _, f := range b {
-			if strings.HasPrefix(url, "spawn:") && strings.HasSuffix(f.Tuple.String(), "-tcp") {
+			if strings.HasPrefix(url, "spawn:") && f.Proto.String() == "tcp" {
 				fmt.Println("error: our own stream is in the feed:", f.Tuple)
 			}
 			fmt.Printf("flow %s seq=%t restarts=%d\n", f.Tuple, f.Seq > 0, s.Stats().Restarts)
