@@ -30,7 +30,7 @@ run: tools-run build
 	./$(BINARY) run --tuples all $(ARGS)
 
 ## demo: client, router and server in network namespaces: a beacon is found and blocked, the rest passes
-demo: tools-run build
+demo: tools-demo build
 	$(GO) run ./internal/demo -binary $(BINARY) $(ARGS)
 
 ## test: install what the tests need and run all of them, with the race detector
@@ -78,6 +78,8 @@ bench-ra: tools-run
 
 # Each line: what must be there, and the package that brings it.
 tools-run:
+	@./packaging/need argus:argus-server nft:nftables ip:iproute2
+tools-demo:
 	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2
 tools-test:
 	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2 ping:iputils-ping gcc:build-essential python3:python3 ps:procps
@@ -85,4 +87,4 @@ tools-test:
 clean:
 	rm -rf bin dist
 
-.PHONY: help build run demo test cross check fuzz bench bench-ra tools-run tools-test clean
+.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency tools-run tools-demo tools-test clean

@@ -202,16 +202,20 @@ func (a *Argus) checkHeader(n int) error {
 	return nil
 }
 
-// checkCookie refuses a management record of another program. Only the first
-// one after a start of Argus has a cookie; a refusal has nothing at all.
+// checkCookie refuses a stream that begins with a management record of another
+// program; a refusal has nothing at all. Only the first record after a start of
+// Argus has a cookie: in the others its place has ARGUS_MONITOR_ID, or 0.
 func (a *Argus) checkCookie(b []byte) error {
-	if len(b) < argusManagementLen {
-		return nil
-	}
-	switch cookie := binary.BigEndian.Uint32(b[8:]); {
-	case cookie == argusCookie3, cookie == argusCookie5, cookie == 0 && a.begun:
+	if a.begun || len(b) < argusManagementLen || hasCookie(b) {
 		return nil
 	}
 	a.err = &ArgusError{Offset: a.offset, Err: ErrArgusVersion, Found: string(b[:16])}
 	return a.err
+}
+
+// hasCookie tells whether a management record of full length is the first one
+// of an Argus.
+func hasCookie(b []byte) bool {
+	cookie := binary.BigEndian.Uint32(b[8:])
+	return cookie == argusCookie3 || cookie == argusCookie5
 }

@@ -89,7 +89,7 @@ func (rec *Record) decodeStatus(b []byte) bool {
 		return time.Duration(binary.BigEndian.Uint16(b[at:])) * time.Second
 	}
 	s.Flags = u32(4)
-	s.Initial = u32(8) != 0
+	s.Initial = hasCookie(b)
 	s.NextSeq = u32(20)
 	s.Start = argusTime(b[24:], false)
 	s.Time = argusTime(b[32:], false)

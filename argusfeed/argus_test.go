@@ -193,7 +193,7 @@ func TestArgusRefusesWhatItDoesNotKnow(t *testing.T) {
 		{"a huge first record", "\x83\x10\xff\xff", ErrNotArgus, ""},
 		{"version 2", "\x82\x10\x00\x20" + good[4:], ErrArgusVersion, "version 2; 3 and 5 are known"},
 		{"no cookie", string(firstRecord(t, func(b []byte) { clear(b[8:12]) })), ErrArgusVersion, "e5712dcb"},
-		{"another cookie", good + string(firstRecord(t, func(b []byte) { b[11]++ })), ErrArgusVersion, "byte 128"},
+		{"another cookie", string(firstRecord(t, func(b []byte) { b[11]++ })), ErrArgusVersion, "e5712dcb"},
 		{"version 4 later", good + "\x14\x10\x00\x20", ErrArgusVersion, "byte 128"},
 		{"length 0", "\x83\x10\x00\x00", ErrArgusLength, "length 0"},
 		{"length 0 later", good + "\x13\x10\x00\x00", ErrArgusLength, "byte 128"},
@@ -276,5 +276,19 @@ func TestArgusManagement(t *testing.T) {
 	}
 	if got[0].WantsAuthentication() {
 		t.Error("authentication is seen where none is wanted")
+	}
+}
+
+// Debian's argus.conf sets ARGUS_MONITOR_ID: then the later management records
+// have the id where the first one has its cookie.
+func TestArgusWithAMonitorID(t *testing.T) {
+	first := firstRecord(t, func([]byte) {})
+	later := firstRecord(t, func(b []byte) { b[1] = byte(CauseStatus) << 4; copy(b[8:], be32(2435)) })
+	a := NewArgus(strings.NewReader(string(first) + string(later)))
+	for i, initial := range []bool{true, false} {
+		var rec Record
+		if err := a.Next(&rec); err != nil || rec.Kind != KindManagement || rec.Status.Initial != initial {
+			t.Errorf("record %d: %v, initial %t", i, err, rec.Status.Initial)
+		}
 	}
 }

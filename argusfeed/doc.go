@@ -4,6 +4,9 @@
 // them a file is, and a Source delivers batches of flows from a file, one that
 // grows, a pipe, a running Argus or an Argus that it runs itself. A bad line is counted, shown
 // once of its kind, and skipped: nothing that a feed holds stops the reading.
+// Stored flows wait for their receiver. What comes from a running Argus waits in
+// a bounded queue, is thrown away and counted where that is full, and a
+// connection that ends is made again for ever.
 //
 // What it does not do: it does not join the status records of one flow, sort
 // flows, or doubt their times; that is for detection. The clock of this machine

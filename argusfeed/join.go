@@ -60,8 +60,9 @@ const (
 	// retrySpan is how soon a refused SYN is sent again from the same port
 	// (Windows: twice, half a second apart).
 	retrySpan Time = 1e6
-	// lateSpan is how much later than its interval Argus may report.
-	lateSpan Time = 1e6
+	// lateSpan is how much later than its interval Argus may report: it looks for
+	// what is due every now and then, at the latest after 0.6 s.
+	lateSpan Time = 700e3
 	// usualInterval is taken where no interval is told: that of Debian's argus.conf.
 	usualInterval Time = 5e6
 )
@@ -73,6 +74,7 @@ type joiner struct {
 	heard bool // a record has come since the last Tick
 	// now is the time of the feed: Argus has told all that it reports by then.
 	now Time
+	lag lag
 	// known is the interval where it is known, longest the longest piece.
 	known, longest Time
 
@@ -99,6 +101,16 @@ func (j *joiner) wait() Time {
 		return j.known + lateSpan
 	}
 	return max(usualInterval, j.longest) + lateSpan
+}
+
+// closeWait is wait for the last packets of a connection. An Argus that reports
+// several times a second is there to be quick: what it reports late, of packets
+// behind both FIN, is left out of the flow.
+func (j *joiner) closeWait() Time {
+	if j.known > 0 && j.known < 1e6 {
+		return j.known + lateSpan/7
+	}
+	return j.wait()
 }
 
 // add takes a flow record, which it may change. What is over by then goes out.
@@ -142,10 +154,7 @@ func (j *joiner) add(rec *Record) {
 
 // begin takes the first record of a flow.
 func (j *joiner) begin(key connKey, swapped bool, rec *Record, end Time) {
-	told := max(end, j.now)      // it was written after all that has come
-	if rec.Cause == CauseStart { // and when the interval was over
-		told = max(told, rec.Start+j.known)
-	}
+	told := j.toldBy(rec, end)
 	tcp := isTCP(rec)
 	if isOver(tcp, told-end, rec) && !j.mustWait(&rec.Flow) {
 		j.now = max(j.now, told)
@@ -178,7 +187,7 @@ func (j *joiner) carry(c *conn, rec *Record) {
 
 // grow takes a later record of a connection.
 func (j *joiner) grow(c *conn, rec *Record, end Time) {
-	c.told = max(end, j.now)
+	c.told = j.toldBy(rec, end)
 	c.end = max(c.end, end)
 	if c.flow == nil { // it was cut, and goes on
 		j.room(1, c)
@@ -229,10 +238,10 @@ func (j *joiner) announce(c *conn) {
 // expire ends what time ends; what can still be under way is waited for.
 func (j *joiner) expire(now Time) {
 	j.now = max(j.now, now)
-	past := j.now - j.wait()
-	for c := j.closing.head; c != nil && c.due <= past; c = j.closing.head {
+	for c := j.closing.head; c != nil && c.due <= j.now-j.closeWait(); c = j.closing.head {
 		j.finish(c)
 	}
+	past := j.now - j.wait()
 	for c := j.brief.head; c != nil && c.due <= past; c = j.brief.head {
 		j.finish(c)
 	}

@@ -6,6 +6,9 @@ type joinPool struct {
 	Joining
 	tcp   *flagStates
 	stats JoinStats
+	// arrived is when what is read now came, by the clock of this machine; 0 where
+	// it is not live.
+	arrived Time
 	// waiting flows are over and not given out.
 	waiting int
 

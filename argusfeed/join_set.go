@@ -25,6 +25,9 @@ func newJoinSet(opt Joining) *joinSet {
 	return &joinSet{pool: newJoinPool(opt), known: Time(opt.Interval / time.Microsecond)}
 }
 
+// live tells that what is read from now on came at now.
+func (s *joinSet) live(now time.Time) { s.pool.arrived = TimeOf(now) }
+
 // add takes a flow record, which it may change.
 func (s *joinSet) add(rec *Record) { s.joiner(rec.Probe).add(rec) }
 

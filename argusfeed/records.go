@@ -15,6 +15,8 @@ type records struct {
 	source uint16
 	number uint64
 	man    Management
+	beat   heartbeat
+	newest uint32 // the largest number of a flow
 
 	skip *SkipError // to be given out
 	err  error      // the end
@@ -22,6 +24,19 @@ type records struct {
 	set  *joinSet // nil: records are given out as they are
 	keep bool     // what set holds stays there at the end
 }
+
+// heartbeat is a management record, with what its header tells.
+type heartbeat struct {
+	ArgusStatus
+	Probe   uint64
+	Refusal error // why Argus closes the connection, or nil
+}
+
+// heartbeat gives the newest one. It is valid as Management is.
+func (r *records) heartbeat() *heartbeat { return &r.beat }
+
+// newestSeq gives the largest number of a flow that was told of.
+func (r *records) newestSeq() uint32 { return r.newest }
 
 func newRecords(r io.Reader, opt TextOptions) *records {
 	d := &records{argus: NewArgus(r), source: opt.Source, set: opt.joined, keep: opt.joined != nil}
@@ -72,6 +87,7 @@ func (r *records) read() (whole bool, err error) {
 	switch r.rec.Kind {
 	case KindFlow:
 		r.rec.Source, r.rec.Line = r.source, r.number
+		r.newest = max(r.newest, r.rec.Seq)
 		if r.set == nil {
 			return true, nil
 		}
@@ -86,6 +102,7 @@ func (r *records) read() (whole bool, err error) {
 
 func (r *records) manage(rec *Record) {
 	s := &rec.Status
+	r.beat = heartbeat{ArgusStatus: *s, Probe: rec.Probe, Refusal: rec.Refusal()}
 	r.man = Management{
 		Time: s.Time, Interval: s.Interval, State: s.State,
 		Dropped: s.Dropped, Packets: s.Packets, Clients: s.Clients,

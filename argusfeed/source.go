@@ -37,7 +37,7 @@ type Options struct {
 	// Joining is how an Argus stream's records become flows.
 	Joining Joining
 	// Log receives what an admin should know: bad lines, once of each kind, and
-	// restarts. Nil is silence.
+	// the beginning and the end of what is lost. Nil is silence.
 	Log *slog.Logger
 }
 

@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"slips-ips/internal/testenv"
 	"slips-ips/packaging"
 )
 
@@ -281,27 +279,9 @@ func TestStopReaderGivesWhatWasRead(t *testing.T) {
 	})
 }
 
-func TestStopReaderNoticesSilence(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		in := slowReader{make(chan string, 1)}
-		r := newStopReader(t.Context(), in, nil)
-		r.first, r.idle = 20*time.Second, time.Minute
-		began, b := time.Now(), make([]byte, 10)
-		time.AfterFunc(19*time.Second, func() { in.data <- "x" })
-		if _, err := r.Read(b); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := r.Read(b); !errors.Is(err, errSilent) || time.Since(began) != 79*time.Second {
-			t.Fatalf("%v after %v", err, time.Since(began))
-		}
-		r.Close()
-		close(in.data)
-	})
-}
-
 // outletOf feeds an outlet with n flows.
-func outletOf(ctx context.Context, n int, live bool, out chan []Flow) (*status, func() error) {
-	o := outlet{out: out, stop: ctx, status: newStatus("test"), log: slog.New(slog.DiscardHandler), live: live}
+func outletOf(ctx context.Context, n int, out chan []Flow) (*status, func() error) {
+	o := outlet{out: out, stop: ctx, status: newStatus("test"), log: slog.New(slog.DiscardHandler)}
 	return o.status, func() error {
 		return o.run(NewText(strings.NewReader(strings.Repeat(beacon+"\n", n)), TextOptions{}))
 	}
@@ -310,7 +290,7 @@ func outletOf(ctx context.Context, n int, live bool, out chan []Flow) (*status, 
 func TestOutletWaitsForDetection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := make(chan []Flow)
-		s, run := outletOf(t.Context(), 3000, false, out)
+		s, run := outletOf(t.Context(), 3000, out)
 		ended := make(chan error, 1)
 		go func() { ended <- run() }()
 		time.Sleep(time.Hour)
@@ -324,31 +304,17 @@ func TestOutletWaitsForDetection(t *testing.T) {
 	})
 }
 
-func TestOutletOfALiveSourceDropsAndCounts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, run := outletOf(t.Context(), 10*batchSize, true, make(chan []Flow))
-		began := time.Now()
-		if err := run(); err != nil {
-			t.Fatal(err)
-		}
-		// The buffer holds a few thousand lines: some batches are not full.
-		if got := s.Stats(); got.Dropped != 10*batchSize || got.Flows != 0 || time.Since(began) < 10*livePatience {
-			t.Errorf("after %v: %+v", time.Since(began), got)
-		}
-	})
-}
-
 func TestOutletGivesUpOnlyAfterAStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		out := make(chan []Flow)
-		s, run := outletOf(ctx, 1, false, out)
+		s, run := outletOf(ctx, 1, out)
 		stop()
 		time.AfterFunc(deliverWait-time.Second, func() { <-out })
 		if err := run(); err != nil || s.Stats().Flows != 1 {
 			t.Errorf("a late receiver: %v, %+v", err, s.Stats())
 		}
-		_, run = outletOf(ctx, 1, false, out)
+		_, run = outletOf(ctx, 1, out)
 		began := time.Now()
 		if err := run(); !errors.Is(err, errNotTaken) || time.Since(began) != deliverWait {
 			t.Errorf("no receiver: %v after %v", err, time.Since(began))
@@ -376,31 +342,11 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
-// The constants must fit the files that are shipped.
-func TestShippedConfigurations(t *testing.T) {
-	var heartbeat int
-	for line := range strings.Lines(packaging.ArgusConf) {
-		if v, ok := strings.CutPrefix(line, "ARGUS_MAR_STATUS_INTERVAL="); ok {
-			if _, err := fmt.Sscan(v, &heartbeat); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if h := time.Duration(heartbeat) * time.Second; h == 0 || 4*h > spawnSilence {
-		t.Errorf("a heartbeat every %v, and Argus is given up after %v", h, spawnSilence)
-	}
+// What the program relies on in the file that is shipped.
+func TestShippedConfiguration(t *testing.T) {
 	for _, want := range []string{"ARGUS_BIND_IP=\"127.0.0.1\"\n", "ARGUS_ACCESS_PORT=902\n", "ARGUS_CAPTURE_DATA_LEN=0\n"} {
 		if !strings.Contains(packaging.ArgusConf, "\n"+want) {
 			t.Errorf("argus.conf lacks %s", want)
 		}
-	}
-	testenv.Program(t, "ra")
-	ra, err := raProgram()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(ra.conf, "\nRA_FIELD_SPECIFIER=\"stime dur proto saddr sport dir daddr dport state stos dtos pkts bytes sbytes seq\"\n") ||
-		strings.Count(ra.conf, "\nRA_RELIABLE_CONNECT=") != 1 {
-		t.Errorf("ra.conf became\n%s", ra.conf)
 	}
 }

@@ -384,21 +384,14 @@ func TestFollowKeepsTheHeader(t *testing.T) {
 // A connection that lasts over a rotation is one flow, given out when it is over or
 // when the source is told to stop.
 func TestFollowJoinsOverRotations(t *testing.T) {
-	key := func(sport byte) []byte {
-		return part(dsrFlow, keyFiveTuple, byte(familyIPv4), []byte{10, 0, 0, 1, 10, 0, 0, 2, 6, 0, 3, sport, 0, 80, 0, 0})
-	}
-	record := func(sport, flags byte, start uint32) string {
-		return string(flowRecord(0x13, 0x20, key(sport), part(dsrTime, 2, 0x18, be32(start, 0, start, 1000)), udpMetric,
-			part(dsrNetwork, 4, 0, []byte{0, 0, 0, 7, flags, flags, 0, 0})))
-	}
 	f := follow(t)
 	f.s.opt.Joining = Joining{}
 	head := string(firstRecord(t, nil))
-	f.append(head + record(1, 0x12, 1700000000) + record(2, 0x12, 1700000001))
+	f.append(head + connRecord(1, 0x12, 1700000000) + connRecord(2, 0x12, 1700000001))
 	f.start()
-	f.hasRead(128 + len(record(1, 0, 0))*2)
+	f.hasRead(128 + len(connRecord(1, 0, 0))*2)
 	f.do(os.Rename(f.path, f.path+".1"))
-	f.append(head + record(1, 0x11, 1700000100) + record(3, 0x13, 1700000101))
+	f.append(head + connRecord(1, 0x11, 1700000100) + connRecord(3, 0x13, 1700000101))
 	if got := f.want(1)[0]; got.Sport != PortNumber(3*256+1) || got.Bytes != 2*768 || got.State != "FSA_FSA" || got.Dur != 100*time.Second+time.Millisecond {
 		t.Errorf("%+v", got)
 	}

@@ -2,7 +2,6 @@ package argusfeed
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,9 +17,9 @@ import (
 	"time"
 )
 
-// program is one of Argus's programs that a source runs.
+// program is what a source runs: argus.
 type program struct {
-	name string // argus or ra
+	name string
 	path string
 	args []string
 	conf string // read by the program from its file descriptor 3
@@ -35,7 +34,7 @@ func findProgram(name string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("the program %s is not installed: apt install argus-server argus-client", name)
+	return "", fmt.Errorf("the program %s is not installed: apt install argus-server", name)
 }
 
 // process is a running program. It is killed when the agent dies, however that
@@ -50,19 +49,19 @@ type process struct {
 }
 
 // start runs p. It has to be waited for.
-func start(p program, stdin, stdout *os.File, log *slog.Logger) (*process, error) {
+func start(p program, log *slog.Logger) (*process, error) {
 	conf, err := confFile(p.conf)
 	if err != nil {
 		return nil, err
 	}
 	defer conf.Close()
 	pr := &process{name: p.name, stderr: &lastWords{log: log, name: p.name}, done: make(chan struct{})}
-	pr.cmd = p.command(stdin, stdout, pr.stderr, conf)
+	pr.cmd = p.command(pr.stderr, conf)
 	demoted := confine(pr.cmd, p.capture, true)
 	err = pr.run()
 	if demoted && (errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL)) {
 		log.Warn("a program keeps the user of the agent: this user namespace has no other", "program", p.name)
-		pr.cmd = p.command(stdin, stdout, pr.stderr, conf)
+		pr.cmd = p.command(pr.stderr, conf)
 		confine(pr.cmd, p.capture, false)
 		err = pr.run()
 	}
@@ -72,14 +71,11 @@ func start(p program, stdin, stdout *os.File, log *slog.Logger) (*process, error
 	return pr, nil
 }
 
-func (p program) command(stdin, stdout *os.File, stderr io.Writer, conf *os.File) *exec.Cmd {
+func (p program) command(stderr io.Writer, conf *os.File) *exec.Cmd {
 	cmd := exec.Command(p.path, p.args...)
-	cmd.Stdout, cmd.Stderr = stdout, stderr
-	if stdin != nil {
-		cmd.Stdin = stdin
-	}
+	cmd.Stderr = stderr
 	cmd.ExtraFiles = []*os.File{conf}
-	// No ~/.rarc, no settings of the admin's shell.
+	// No settings of the admin's shell.
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/nonexistent", "TZ=UTC", "LC_ALL=C"}
 	cmd.WaitDelay = time.Second
 	return cmd
@@ -144,87 +140,22 @@ func (p *process) exit() string {
 	return fmt.Sprintf("%s: %s", p.name, how)
 }
 
-// chain is one or more processes, each reading what the one before writes.
-type chain struct {
-	processes []*process
-	out       *os.File
+// end ends the process, unless it does so by itself soon, and waits for it. It says how it ended, or "" where it was killed.
+func (p *process) end() string {
+	t := time.NewTimer(endWait)
+	defer t.Stop()
+	select {
+	case <-p.done:
+		return p.exit()
+	case <-t.C:
+		p.signal(syscall.SIGKILL)
+		<-p.done
+		return ""
+	}
 }
 
-// startChain starts programs; out gives what the last one writes.
-func startChain(programs []program, log *slog.Logger) (*chain, error) {
-	c := &chain{}
-	for _, p := range programs {
-		r, w, err := os.Pipe()
-		if err != nil {
-			c.kill()
-			return nil, fmt.Errorf("starting %s: %w", p.name, err)
-		}
-		proc, err := start(p, c.out, w, log)
-		w.Close()
-		if c.out != nil {
-			c.out.Close()
-		}
-		c.out = r
-		if err != nil {
-			c.kill()
-			return nil, err
-		}
-		c.processes = append(c.processes, proc)
-	}
-	return c, nil
-}
-
-// terminate asks the first process to end. Argus then reports all the flows it
-// holds, and the end of its output ends the next one.
-func (c *chain) terminate() { c.processes[0].signal(syscall.SIGTERM) }
-
-// kill ends all processes, waits for them, and says how each ended.
-func (c *chain) kill() string {
-	var ends []string
-	for _, p := range c.processes {
-		// What ends by itself is given the time to say why.
-		select {
-		case <-p.done:
-		case <-time.After(endWait):
-			p.signal(syscall.SIGKILL)
-			<-p.done
-		}
-		ends = append(ends, p.exit())
-	}
-	if c.out != nil {
-		c.out.Close()
-	}
-	return strings.Join(ends, "; ")
-}
-
-// endWait is how long a process may take to end when its part is over.
+// endWait is how long what ends by itself is given to do so and say why.
 const endWait = 200 * time.Millisecond
-
-// stopGrace is how long Argus may take to report what it holds when it is told
-// to stop.
-const stopGrace = 5 * time.Second
-
-// terminateOn terminates the chain when ctx ends; the context it returns ends
-// when the chain's output should not be waited for any longer. done releases it.
-func (c *chain) terminateOn(ctx context.Context) (reading context.Context, done func()) {
-	reading, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	go func() {
-		select {
-		case <-ctx.Done():
-		case <-reading.Done():
-			return
-		}
-		c.terminate()
-		t := time.NewTimer(stopGrace)
-		defer t.Stop()
-		select {
-		case <-t.C:
-			cancel()
-		case <-reading.Done():
-		}
-	}()
-	return reading, cancel
-}
 
 // lastWords keeps the last message of a program, and logs all of them.
 type lastWords struct {
@@ -239,8 +170,8 @@ type lastWords struct {
 // maxMessage bounds a message.
 const maxMessage = 512
 
-// raStamp is what Argus's programs put before a message.
-var raStamp = regexp.MustCompile(`^\s*(?:ra\[\d+\]: [\d/]+ [\d:.]+ |Argus(?:Warning|Error): \d+ \w+ \d+ [\d:.]+ )`)
+// argusStamp is what Argus puts before a message.
+var argusStamp = regexp.MustCompile(`^\s*Argus(?:Warning|Error): \d+ \w+ \d+ [\d:.]+ `)
 
 func (w *lastWords) Write(p []byte) (int, error) {
 	w.mu.Lock()
@@ -271,7 +202,7 @@ func (w *lastWords) message(s string) {
 	}
 	w.log.Debug("message of a program", "program", w.name, "message", s)
 	if !strings.HasPrefix(s, "ArgusAlert:") && !strings.HasPrefix(s, "ArgusInfo:") {
-		w.line = strings.TrimSpace(raStamp.ReplaceAllString(s, ""))
+		w.line = strings.TrimSpace(argusStamp.ReplaceAllString(s, ""))
 	}
 }
 

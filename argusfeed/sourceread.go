@@ -3,25 +3,19 @@ package argusfeed
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
-	"time"
 )
 
-var (
-	// errStopped ends the reading of a source that was told to stop.
-	errStopped = errors.New("stopped")
-	// errSilent says that a feed has sent nothing for too long.
-	errSilent = errors.New("nothing came")
-)
+// errStopped ends the reading of a source that was told to stop.
+var errStopped = errors.New("stopped")
 
 // readSize is how much is read at once.
 const readSize = 128 << 10
 
 // stopReader reads from a reader that may block for ever, such as standard
 // input, but returns errStopped as soon as ctx has ended and all that had been
-// read by then is given out, and errSilent when nothing came for a time.
+// read by then is given out.
 //
 // The reading is done by a goroutine. Where a blocked Read cannot be ended (the
 // terminal, a pipe on standard input), this one goroutine with its buffers is
@@ -29,9 +23,7 @@ const readSize = 128 << 10
 // process. Its result is thrown away.
 type stopReader struct {
 	ctx       context.Context
-	interrupt func() bool   // makes a blocked Read return, or says that it cannot
-	first     time.Duration // the longest silence before the first byte; 0 is any
-	idle      time.Duration // and after it
+	interrupt func() bool // makes a blocked Read return, or says that it cannot
 
 	chunks chan chunk
 	free   chan []byte
@@ -126,16 +118,6 @@ func (s *stopReader) next() {
 		s.free <- s.whole[:cap(s.whole)]
 		s.whole = nil
 	}
-	limit := s.first
-	if s.first == 0 {
-		limit = s.idle
-	}
-	var silent <-chan time.Time
-	if limit > 0 {
-		t := time.NewTimer(limit)
-		defer t.Stop()
-		silent = t.C
-	}
 	select {
 	case <-s.ctx.Done():
 		s.last()
@@ -147,16 +129,11 @@ func (s *stopReader) next() {
 		s.take(c)
 	case <-s.ctx.Done():
 		s.last()
-	case <-silent:
-		s.err = fmt.Errorf("%w for %v", errSilent, limit)
 	}
 }
 
 func (s *stopReader) take(c chunk) {
 	s.whole, s.rest, s.err = c.data, c.data, c.err
-	if len(c.data) > 0 {
-		s.first = 0
-	}
 }
 
 // last takes what had been read when ctx ended.

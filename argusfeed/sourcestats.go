@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// State is what a source is doing, in one word.
+// State is what a source is doing, in a word or a few.
 type State string
 
 // The states.
@@ -14,10 +14,19 @@ const (
 	StateWaiting    State = "waiting"    // not started, or nothing has come yet
 	StateConnecting State = "connecting" // no answer from Argus yet
 	StateLive       State = "live"       // flows or heartbeats come
-	StateRetrying   State = "retrying"   // interrupted, and started again soon
+	StateSilent     State = "silent"     // connected, but the heartbeat is overdue
+	StateRetrying   State = "retrying"   // interrupted, and tried again soon
 	StateEnded      State = "ended"      // the input has ended
 	StateStopped    State = "stopped"    // it was told to stop
 	StateFailed     State = "failed"     // it could not go on
+)
+
+// The states of a source that its Argus does not serve. It is tried again, as
+// in StateRetrying, but somebody has to do something for it.
+const (
+	StateClients        State = "refused: too many clients"
+	StateAccess         State = "refused: access denied"
+	StateAuthentication State = "refused: authentication wanted"
 )
 
 // Stats tells how a source is.
@@ -43,9 +52,15 @@ type Stats struct {
 	Dropped uint64 `json:"dropped_flows"`
 	Stalls  uint64 `json:"stalls"`
 	// Restarts counts how often the connection or program was started again,
-	// and Error says why the last time.
+	// and Error says why the last time, and what can be done about it.
 	Restarts uint64 `json:"restarts"`
 	Error    string `json:"error,omitempty"`
+	// Gaps counts how often a live source was away and came back, Away is how
+	// long in all. Missed is how many flows began meanwhile, as far as Argus
+	// tells: those that were still open then were reported later.
+	Gaps   uint64        `json:"gaps"`
+	Away   time.Duration `json:"away_ns"`
+	Missed uint64        `json:"missed_flows"`
 	// Read and Size are the bytes of a file: read so far, and all; Size is -1
 	// where it is not known.
 	Read int64 `json:"read_bytes"`
@@ -108,15 +123,16 @@ func (s *status) failed(err error) {
 	s.s.Error = err.Error()
 }
 
-// heard notes that the feed is alive, and tells whether that is news.
-func (s *status) heard() (news bool) {
+// heard notes that something came from the feed, and tells whether it is news
+// that it is alive.
+func (s *status) heard(at time.Time) (news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.s.LastHeard = time.Now()
+	s.s.LastHeard = at
 	if s.s.State == StateLive {
 		return false
 	}
-	s.s.State, s.s.Since = StateLive, s.s.LastHeard
+	s.s.State, s.s.Since = StateLive, time.Now()
 	return true
 }
 
@@ -127,6 +143,15 @@ func (s *status) delivered(batch []Flow) {
 	for i := range batch {
 		s.s.LastFlow = max(s.s.LastFlow, batch[i].Start)
 	}
+}
+
+// missed counts a gap.
+func (s *status) missed(away time.Duration, flows uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.s.Gaps++
+	s.s.Away += away
+	s.s.Missed += flows
 }
 
 func (s *status) add(field *uint64, n uint64) {

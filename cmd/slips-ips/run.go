@@ -37,7 +37,8 @@ Sources:
   spawn:IFACE       an argus of our own on that interface; spawn: for the default
                     route's (needs root or CAP_NET_RAW); spawn:any takes all, and
                     counts forwarded packets twice
-  argus://HOST:PORT a running argus or radium (default port 561)
+  argus://HOST:PORT a running argus or radium (default port 561); it may come
+                    and go
   -, ra:-, ra:PATH  what ra prints, on standard input or in a file
   file:PATH, PATH   stored flows: ra text, binetflow or an Argus stream
   follow:PATH       a file that argus -w or ra appends to, from its beginning, and

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"slips-ips/internal/lab"
@@ -64,11 +65,11 @@ const (
 
 // measure makes n connections and tells when each was detected on each feed.
 func measure(ctx context.Context, binary string, n int) ([]result, error) {
-	net, err := lab.NewRouter()
+	router, err := lab.NewRouter()
 	if err != nil {
 		return nil, err
 	}
-	defer net.Close()
+	defer router.Close()
 	dir, err := os.MkdirTemp("", "slips-latency")
 	if err != nil {
 		return nil, err
@@ -77,12 +78,12 @@ func measure(ctx context.Context, binary string, n int) ([]result, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, err
 	}
-	argus, err := startArgus(ctx, net.Router, dir)
+	argus, err := startArgus(ctx, router.Router, dir)
 	if err != nil {
 		return nil, err
 	}
 	defer end(argus)
-	feeds, err := startFeeds(ctx, net.Router, binary, dir)
+	feeds, err := startFeeds(ctx, router.Router, binary, dir)
 	defer func() {
 		for _, f := range feeds {
 			f.stop()
@@ -91,7 +92,7 @@ func measure(ctx context.Context, binary string, n int) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	ends, err := connect(ctx, net, n)
+	ends, err := connect(ctx, router, n)
 	if err != nil {
 		return nil, err
 	}
@@ -148,10 +149,13 @@ func connect(ctx context.Context, r *lab.Router, n int) ([]time.Time, error) {
 		return nil, err
 	}
 	client := r.ClientA.HTTPClient(5 * time.Second)
-	var closed time.Time
+	closed := make(chan time.Time, 2) // the transport closes from a goroutine of its own
 	client.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := r.ClientA.DialContext(ctx, network, address)
-		return tellClose{c, &closed}, err
+		if err != nil {
+			return nil, err
+		}
+		return &tellClose{Conn: c, at: closed}, nil
 	}
 	var ends []time.Time
 	for range n {
@@ -161,8 +165,12 @@ func connect(ctx context.Context, r *lab.Router, n int) ([]time.Time, error) {
 		}
 		_, _ = io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
-		client.CloseIdleConnections()
-		ends = append(ends, closed)
+		select {
+		case at := <-closed:
+			ends = append(ends, at)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -172,14 +180,15 @@ func connect(ctx context.Context, r *lab.Router, n int) ([]time.Time, error) {
 	return ends, nil
 }
 
-// tellClose notes when a connection is closed.
+// tellClose tells when a connection is closed.
 type tellClose struct {
 	net.Conn
-	at *time.Time
+	once sync.Once
+	at   chan<- time.Time
 }
 
-func (c tellClose) Close() error {
-	*c.at = time.Now()
+func (c *tellClose) Close() error {
+	c.once.Do(func() { c.at <- time.Now() })
 	return c.Conn.Close()
 }
 
