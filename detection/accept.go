@@ -17,6 +17,9 @@ func (d *Detector) accept(f *argusfeed.Flow, p place) {
 		t.s.letters = append(t.s.letters, t.first)
 		d.scorer.begin(t)
 	}
+	if t.all == 0 {
+		d.scorer.meet(f)
+	}
 	d.win.count(t)
 
 	var m mark
@@ -114,5 +117,6 @@ func (d *Detector) detect(t *tuple, f *argusfeed.Flow) {
 		Window:    d.win.start,
 		Source:    f.Source,
 		Why:       d.scorer.why(t, v),
+		Behaviour: v.behaviour,
 	})
 }

@@ -39,7 +39,7 @@ func benchFlows(n int) []argusfeed.Flow {
 
 func benchModels(b *testing.B, scoring Scoring) []models.Model {
 	if scoring == ScoringBehaviour {
-		return []models.Model{beaconModel("10.toml")}
+		return models.Builtin()
 	}
 	dir := filepath.Join(os.Getenv("SLIPS_REFERENCE"), "oracle", "models-0.3.3")
 	set, _, err := models.LoadDir(dir)
@@ -51,13 +51,23 @@ func benchModels(b *testing.B, scoring Scoring) []models.Model {
 	return set
 }
 
+// BenchmarkObserve: quiet is the default scorer where nothing alerts, as it
+// mostly is; a detection is told in words, which costs.
 func BenchmarkObserve(b *testing.B) {
-	for _, scoring := range []Scoring{ScoringBehaviour, ScoringReference} {
-		b.Run(string(scoring), func(b *testing.B) {
+	for _, name := range []string{"behaviour-quiet", "behaviour", "slips-0.3.3"} {
+		b.Run(name, func(b *testing.B) {
 			flows := benchFlows(200_000)
-			cfg := DefaultConfig()
+			cfg, scoring := DefaultConfig(), ScoringBehaviour
+			set := models.Builtin()
+			switch name {
+			case "behaviour-quiet":
+				cfg = deaf()
+			case "slips-0.3.3":
+				scoring = ScoringReference
+				set = benchModels(b, scoring)
+			}
 			cfg.MaxTuples = 100_000
-			d := newDetector(b, cfg, benchModels(b, scoring), Hooks{})
+			d := newDetector(b, cfg, set, Hooks{})
 			span := flows[len(flows)-1].Start - flows[0].Start
 			pass := func() {
 				const batch = 256

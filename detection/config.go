@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"slips-ips/models"
 )
 
 // Scoring names a scorer, or how it is chosen.
@@ -15,7 +17,7 @@ const (
 	ScoringAuto Scoring = "auto"
 	// ScoringReference does what the original slips 0.3.3alpha did.
 	ScoringReference Scoring = "slips-0.3.3"
-	// ScoringBehaviour judges the regularity of contacts.
+	// ScoringBehaviour judges contacts, their regularity and their company.
 	ScoringBehaviour Scoring = "behaviour"
 )
 
@@ -46,6 +48,9 @@ type Config struct {
 	// MaxLate is how far behind the newest flow a flow may start and still
 	// count. Not for the reference scorer.
 	MaxLate time.Duration `toml:"max_late"`
+	// Classifier is for the default scorer; nil: the built-in one. It is no key
+	// of slips.toml.
+	Classifier *models.Classifier `toml:"-"`
 }
 
 // DefaultConfig is the table [detection] where slips.toml says nothing.

@@ -18,6 +18,8 @@ type verdict struct {
 	// index is the number of the model in the order of comparison.
 	index            int32
 	score, threshold float64
+	// behaviour is the class of what was seen (default scorer).
+	behaviour string
 	// ties counts the other models with the same score.
 	ties int32
 }
@@ -34,6 +36,8 @@ func isNormal(m *models.Model, reference bool) bool {
 
 // scorer compares tuples with models. It is owned by one detector.
 type scorer interface {
+	// meet learns of the first flow of a tuple.
+	meet(f *argusfeed.Flow)
 	// begin prepares the series of t, which has had one flow so far.
 	begin(t *tuple)
 	// take learns what f, the newest flow of t, adds: letters from from on.
@@ -53,9 +57,13 @@ type Comparison struct {
 	Train, Test, Distance float64
 }
 
+// meet does nothing: the reference knows a tuple only by itself.
+func (*reference) meet(*argusfeed.Flow) {}
+
 // noScorer is for detecting nothing.
 type noScorer struct{}
 
+func (noScorer) meet(*argusfeed.Flow)                {}
 func (noScorer) begin(*tuple)                        {}
 func (noScorer) take(*tuple, *argusfeed.Flow, int)   {}
 func (noScorer) judge(*tuple, *[]Comparison) verdict { return verdict{} }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,10 +83,14 @@ var begin = time.Date(2026, 3, 1, 12, 0, 0, 250_000_000, time.UTC)
 func flows(contacts int, begin time.Time) string {
 	text := []byte(argusfeed.RaHeader + "\n")
 	add := func(host byte, port uint16, after time.Duration, size uint64) {
+		server := [4]byte{203, 0, 113, 9}
+		if host != 1 {
+			server = [4]byte{198, 51, 100, 9} // the beacon's network is its own
+		}
 		f := argusfeed.Flow{
 			Tuple: argusfeed.Tuple{
 				Src:  argusfeed.AddrFrom4([4]byte{10, 77, 0, host}),
-				Dst:  argusfeed.AddrFrom(netip.MustParseAddr("203.0.113.9")),
+				Dst:  argusfeed.AddrFrom4(server),
 				Port: argusfeed.PortNumber(port), Proto: argusfeed.ProtoTCP,
 			},
 			Sport: argusfeed.PortNumber(uint16(40000 + after/(time.Second/2))), Start: argusfeed.TimeOf(begin.Add(after)),

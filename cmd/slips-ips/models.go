@@ -15,15 +15,15 @@ import (
 func newModels(std streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "models",
-		Short: "List, show and import models",
+		Short: "List, show, import, train and measure models",
 		Long: `A model is a behaviour that flows are compared with: one TOML file each, or a
 .stfm file of the original slips. Without --models the built-in set is meant.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("say what to do: %s list, show or import", cmd.CommandPath())
+			return usagef("say what to do: %s list, show, import, train, eval, fit or lab", cmd.CommandPath())
 		},
 	}
-	cmd.AddCommand(newModelsList(std), newModelsShow(std), newModelsImport(std))
+	cmd.AddCommand(newModelsList(std), newModelsShow(std), newModelsImport(std), newModelsEval(std), newModelsFit(std), newModelsLab(std))
 	return cmd
 }
 
