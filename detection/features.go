@@ -58,7 +58,7 @@ var FeatureList = [featureCount]Feature{
 	featCrowd:      {"crowd", -1, -0.5, 0.5},
 	featPolling:    {"polling", -1, -3, 2},
 	featInside:     {"inside", -1, -1, 5},
-	featOddPort:    {"odd_port", 1, 1.2, 20},
+	featOddPort:    {"odd_port", 1, 0.7, 40},
 	featMerged:     {"merged", -1, -0.3, 5},
 }
 

@@ -27,7 +27,7 @@ const (
 const (
 	regularSpread  = 0.05
 	jitteredSpread = 0.35
-	slowGap        = 3600 // seconds
+	slowGap        = 3300 // seconds: an hour, with tolerance
 	attemptShare   = 0.8  // of the contacts that nobody answered
 )
 

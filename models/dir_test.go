@@ -123,7 +123,7 @@ func TestLoadDirBound(t *testing.T) {
 
 func TestBuiltin(t *testing.T) {
 	set := Builtin()
-	// Every behaviour of slips 0.2alpha, and Linux.Botnet.
+	// Every behaviour of slips 0.2alpha, Linux.Botnet, and three of captures.
 	var labels []string
 	for _, m := range set {
 		labels = append(labels, m.Label)
@@ -132,8 +132,9 @@ func TestBuiltin(t *testing.T) {
 		"From-Botnet-TCP-HTTP-CC-23", "From-Botnet-TCP-HTTP-CC-25", "From-Botnet-TCP-HTTP-CC.Bitcoin.Miner-2",
 		"From-Botnet-TCP-HTTP-CC.Cridex-1", "From-Botnet-TCP-HTTP-CC.Dridex-7", "From-Botnet-TCP-HTTP-CC.Miuref.Attempt-4",
 		"From-Botnet-TCP-HTTP-CC.PlainText-1", "From-Botnet-TCP-HTTP-Flu.CC-3", "From-Botnet-TCP-HTTP-Zeus.CC-1",
-		"From-Botnet-TCP-Unknown-CC-10", "From-Botnet-TCP-Unknown-CC.Attempt-2", "From-Botnet-TCP-Unknown-Linux.Botnet-1",
-		"From-Botnet-TCP-Unknown-Lurk.CC-1", "From-Botnet-UDP-DNS-DGA-1", "From-Botnet-UDP-DNS-DGA-17", "From-Botnet-UDP-DNS-DGA-18",
+		"From-Botnet-TCP-HTTPS-Win1.CC-1", "From-Botnet-TCP-Unknown-CC-10", "From-Botnet-TCP-Unknown-CC.Attempt-2", "From-Botnet-TCP-Unknown-Linux.Botnet-1",
+		"From-Botnet-TCP-Unknown-Lurk.CC-1", "From-Botnet-TCP-Unknown-Menti.CC-73", "From-Botnet-TCP-Unknown-njRAT.CC.Attempt-1",
+		"From-Botnet-UDP-DNS-DGA-1", "From-Botnet-UDP-DNS-DGA-17", "From-Botnet-UDP-DNS-DGA-18",
 		"From-Normal-TCP-HTTP-LastFM-30", "From-Normal-TCP-HTTP-WebPage-1",
 	}, labels); d != "" {
 		t.Error(d)

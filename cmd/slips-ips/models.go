@@ -23,7 +23,7 @@ func newModels(std streams) *cobra.Command {
 			return usagef("say what to do: %s list, show, import, train, eval, fit or lab", cmd.CommandPath())
 		},
 	}
-	cmd.AddCommand(newModelsList(std), newModelsShow(std), newModelsImport(std), newModelsEval(std), newModelsFit(std), newModelsLab(std))
+	cmd.AddCommand(newModelsList(std), newModelsShow(std), newModelsImport(std), newModelsEval(std), newModelsFit(std), newModelsLab(std), newModelsTrain(std))
 	return cmd
 }
 
