@@ -213,7 +213,7 @@ func (b *behaviour) assess(t *tuple, c *contacts, a *assessment) {
 			}
 			continue
 		}
-		if a.malicious == nil || bm.distance < a.malicious.distance {
+		if a.malicious == nil || bm.cost < a.malicious.cost {
 			a.malicious = bm
 		}
 		for_ = max(for_, evidence)
@@ -234,7 +234,7 @@ func (b *behaviour) name(t *tuple, a *assessment, class string) (*models.Model, 
 		if bm.normal || bm.model.Behaviour.Evidence > 0 || !bm.fits(t, a) {
 			continue
 		}
-		if a.malicious == nil || bm.distance < a.malicious.distance {
+		if a.malicious == nil || bm.cost < a.malicious.cost {
 			a.malicious = bm
 		}
 	}

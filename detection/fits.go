@@ -20,9 +20,14 @@ type behaviourModel struct {
 	level          int
 	minGap, maxGap float64 // seconds
 	chain          *letterChain
-	// distance is that of the newest comparison that fitted.
-	distance float64
+	// cost is what a letter of the tuple cost in the newest comparison that
+	// fitted: the smaller, the nearer.
+	cost float64
 }
+
+// unlettered is the cost for a model without letters: those that have some and
+// fit are nearer.
+const unlettered = 100
 
 func newBehaviourModel(m *models.Model, index int32) (*behaviourModel, error) {
 	limits := m.Behaviour
@@ -96,11 +101,11 @@ func (bm *behaviourModel) fits(t *tuple, a *assessment) bool {
 	if a.level != bm.levelOf(t.s.contacts) || !bm.covers(t.key) {
 		return false
 	}
-	bm.distance = 0
+	bm.cost = unlettered
 	if bm.chain != nil {
 		letters := t.s.letters
-		bm.distance = bm.chain.distance(letters[max(0, len(letters)-letterTail):])
-		return bm.distance <= bm.model.Threshold
+		bm.cost = mean(bm.chain, letters[max(0, len(letters)-letterTail):])
+		return bm.cost-bm.chain.own <= bm.model.Threshold
 	}
 	return true
 }

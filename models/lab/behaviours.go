@@ -36,9 +36,9 @@ var Behaviours = []Behaviour{
 	{Label: "From-Botnet-TCP-Unknown-CC.Attempt-2", AnyPort: true, Plan: Plan{Proto: "tcp", Port: 4444, Visits: 300, Period: 30 * s, Share: 0.008, Outcome: Silent, Lasts: 3 * s}},
 	{Label: "From-Botnet-TCP-Unknown-Linux.Botnet-1", AnyPort: true, Plan: Plan{Proto: "tcp", Port: 6667, Visits: 300, Period: 30 * s, Share: 0.12, Bytes: 1500, Noise: 0.05, Lasts: s}},
 	{Label: "From-Botnet-TCP-Unknown-Lurk.CC-1", AnyPort: true, Plan: Plan{Proto: "tcp", Port: 3333, Visits: 43, Period: 30 * m, Share: 0.01, Bytes: 200, Noise: 0.05, Lasts: 13 * s}},
-	{Label: "From-Botnet-UDP-DNS-DGA-1", Evidence: 2, Plan: Plan{Proto: "udp", Port: 53, Visits: 300, Period: s, Share: 0.065, Bytes: 300, Noise: 0.1, Lasts: 95 * time.Millisecond}},
-	{Label: "From-Botnet-UDP-DNS-DGA-17", Evidence: 2, Plan: Plan{Proto: "udp", Port: 53, Visits: 300, Period: s, Share: 0.012, Bytes: 110, Noise: 0.1, Other: 0.23, OtherBytes: 300, Lasts: 40 * time.Millisecond}},
-	{Label: "From-Botnet-UDP-DNS-DGA-18", Evidence: 2, Plan: Plan{Proto: "udp", Port: 53, Visits: 300, Period: 25 * m, Share: 0.01, Again: 0.14, Within: s, Bytes: 110, Noise: 0.05, Other: 0.11, OtherBytes: 110, OtherLasts: 300 * time.Millisecond, Lasts: 40 * time.Millisecond}},
+	{Label: "From-Botnet-UDP-DNS-DGA-1", Evidence: 5, Plan: Plan{Proto: "udp", Port: 53, Visits: 300, Period: s, Share: 0.065, Bytes: 300, Noise: 0.1, Lasts: 95 * time.Millisecond}},
+	{Label: "From-Botnet-UDP-DNS-DGA-17", Evidence: 5, Plan: Plan{Proto: "udp", Port: 53, Visits: 300, Period: s, Share: 0.012, Bytes: 110, Noise: 0.1, Other: 0.23, OtherBytes: 300, Lasts: 40 * time.Millisecond}},
+	{Label: "From-Botnet-UDP-DNS-DGA-18", Evidence: 5, Plan: Plan{Proto: "udp", Port: 53, Visits: 300, Period: 25 * m, Share: 0.01, Again: 0.14, Within: s, Bytes: 110, Noise: 0.05, Other: 0.11, OtherBytes: 110, OtherLasts: 300 * time.Millisecond, Lasts: 40 * time.Millisecond}},
 	{Label: "From-Normal-TCP-HTTP-LastFM-30", Evidence: 0.5, Plan: Plan{Proto: "tcp", Port: 80, Visits: 117, Period: 31 * s, Share: 0.004, Bytes: 1200, Noise: 0.02, Lasts: 300 * time.Millisecond}},
 	{Label: "From-Normal-TCP-HTTP-WebPage-1", Evidence: 1.5, Plan: Plan{Proto: "tcp", Port: 80, Visits: 93, Period: 800 * time.Millisecond, Jitter: Lognormal, Share: 1.1, Bytes: 20_000, Noise: 0.8, Lasts: 3 * s}},
 }

@@ -54,20 +54,20 @@ func fitOn(samples []*Sample, keep func(*Sample) bool) (models.Classifier, error
 // Cross scores each sample by a classifier that was fitted without its group.
 // Unseen samples, which no classifier learns from, are scored by the one that
 // learned from all.
-func Cross(samples, unseen []*Sample) (seen, held []Scored, whole models.Classifier, err error) {
-	groups := map[int]models.Classifier{}
+func Cross(samples, unseen []*Sample) (seen, held []Scored, whole models.Classifier, groups map[int]models.Classifier, err error) {
+	groups = map[int]models.Classifier{}
 	for _, s := range samples {
 		if _, ok := groups[s.Group]; ok {
 			continue
 		}
 		c, err := fitOn(samples, func(o *Sample) bool { return o.Group != s.Group })
 		if err != nil {
-			return nil, nil, whole, err
+			return nil, nil, whole, nil, err
 		}
 		groups[s.Group] = c
 	}
 	if whole, err = fitOn(samples, func(*Sample) bool { return true }); err != nil {
-		return nil, nil, whole, err
+		return nil, nil, whole, nil, err
 	}
 	for _, s := range samples {
 		seen = append(seen, score(groups[s.Group], s))
@@ -75,7 +75,7 @@ func Cross(samples, unseen []*Sample) (seen, held []Scored, whole models.Classif
 	for _, s := range unseen {
 		held = append(held, score(whole, s))
 	}
-	return seen, held, whole, nil
+	return seen, held, whole, groups, nil
 }
 
 // calibrate gives slope and offset of the log-odds with which they are those

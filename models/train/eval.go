@@ -49,6 +49,9 @@ type Result struct {
 	// chosen; or it is the one that was measured.
 	Classifier models.Classifier
 	CrossValid bool
+	// Folds are the classifiers that groups of captures were scored by, with the
+	// thresholds that were chosen without them.
+	Folds map[int]models.Classifier
 }
 
 // Evaluate scores samples by what did not learn from them: each group of
@@ -75,8 +78,8 @@ func Evaluate(captures []*Capture, letters, made []*Sample, opt Options) (*Resul
 		r.Flows, r.Letters, r.Made = as(flows), as(letters), as(made)
 		return r, nil
 	}
-	r.CrossValid = true
-	seen, held, whole, err := Cross(append(slices.Clone(flows), made...), letters)
+	r.CrossValid, r.Folds = true, map[int]models.Classifier{}
+	seen, held, whole, groups, err := Cross(append(slices.Clone(flows), made...), letters)
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +105,7 @@ func Evaluate(captures []*Capture, letters, made []*Sample, opt Options) (*Resul
 				at = settle(func(o *Sample) bool { return o.Group != s.Group })
 			}
 			settings[s.Group] = at
+			r.Folds[s.Group] = finished(groups[s.Group], at.slope, at.offset, at.threshold)
 		}
 		o := outcome(s, at.threshold, at.slope, at.offset)
 		if s.Group >= 0 {
@@ -113,13 +117,20 @@ func Evaluate(captures []*Capture, letters, made []*Sample, opt Options) (*Resul
 	for _, s := range held {
 		r.Letters = append(r.Letters, outcome(s, all.threshold, all.slope, all.offset))
 	}
-	r.Classifier = scaled(whole, all.slope, all.offset)
-	r.Classifier.Threshold = roundTo(1 / (1 + math.Exp(-(all.slope*all.threshold + all.offset))))
-	for name, w := range r.Classifier.Weights {
-		r.Classifier.Weights[name] = roundTo(w)
-	}
-	r.Classifier.Intercept = roundTo(r.Classifier.Intercept)
+	r.Classifier = finished(whole, all.slope, all.offset, all.threshold)
 	return r, nil
+}
+
+// finished gives a fitted classifier calibrated and with its threshold, which is
+// in log-odds before calibration.
+func finished(c models.Classifier, slope, offset, threshold float64) models.Classifier {
+	c = scaled(c, slope, offset)
+	c.Threshold = roundTo(1 / (1 + math.Exp(-(slope*threshold + offset))))
+	c.Intercept = roundTo(c.Intercept)
+	for name, w := range c.Weights {
+		c.Weights[name] = roundTo(w)
+	}
+	return c
 }
 
 // roundTo keeps files readable: four places are more than the data know.

@@ -186,13 +186,17 @@ func ReadFlows(ctx context.Context, path string) ([]argusfeed.Flow, error) {
 			flows = append(flows, flow)
 		case errors.As(err, &skip):
 		case errors.Is(err, io.EOF):
-			slices.SortStableFunc(flows, func(a, b argusfeed.Flow) int { return cmp.Compare(a.Start, b.Start) })
+			sortFlows(flows)
 			return flows, nil
 		default:
 			return nil, err
 		}
 	}
 	return nil, ctx.Err()
+}
+
+func sortFlows(flows []argusfeed.Flow) {
+	slices.SortStableFunc(flows, func(a, b argusfeed.Flow) int { return cmp.Compare(a.Start, b.Start) })
 }
 
 // anyModel makes the default scorer look; it fits nothing.
