@@ -79,4 +79,3 @@ func TestNothingHarmlessIsBlocked(t *testing.T) {
 		t.Errorf("%d of %d C&C tuples blocked, %d benign ones looked at", blocked, cc, benign)
 	}
 }
-

@@ -84,7 +84,7 @@ func newModelsFit(std streams) *cobra.Command {
 		Short: "Fit the classifier of the default scorer on labelled flows",
 		Long: `Fit makes the classifier that the default scorer weighs its measurements with,
 from labelled flows and beacons of the lab. The threshold is chosen so that, each
-capture scored without it, at most 4 % of the benign tuples are ever alerted on.
+capture scored without it, at most 5 % of the benign tuples are ever alerted on.
 The built-in classifier was made so; a new one becomes the built-in one as
 models/classifier.toml.`,
 		Args: needFiles,

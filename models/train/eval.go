@@ -12,7 +12,7 @@ import (
 
 // Share is the share of benign tuples that the threshold lets be alerted on,
 // ever, among those not learned from.
-const Share = 0.045
+const Share = 0.05
 
 // Options are how an evaluation is done.
 type Options struct {

@@ -43,6 +43,9 @@ func (t *Tables) Markdown(w io.Writer, reference bool) error {
 	names[0] = "label"
 	head(append([]string{names[0], "class"}, names[1:len(names)-2]...)...)
 	for _, r := range t.Labels {
+		if r.Class == Unknown {
+			continue // there may be hundreds; --json has them
+		}
 		c := cells(r)
 		row(append([]string{c[0], string(r.Class)}, c[1:len(c)-2]...)...)
 	}
