@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"slips-ips/argusfeed"
+	"slips-ips/models/lab"
 )
 
 func TestMain(m *testing.M) {
@@ -52,6 +53,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 //   - beacon.binetflow: 20 contacts of one tuple, one every 59 s, and one flow of
 //     each of five others;
 //   - long.binetflow: 60 contacts; recent.binetflow: the same in the last hours;
+//   - captures/a.binetflow, captures/b.binetflow: each a beacon labelled as one,
+//     a service that polls with sizes of its own, and a page;
 //   - models/zeus.stfm: a letters model that the beacon matches;
 //   - evil/evil.stfm: a pickle that wants to run a program.
 func setup(env *testscript.Env) error {
@@ -69,6 +72,8 @@ func setup(env *testscript.Env) error {
 		write("long.binetflow", flows(60, begin)),
 		write("recent.binetflow", flows(60, time.Now().UTC().Add(-2*time.Hour))),
 		write("models/zeus.stfm", letterModel("From-Botnet-TCP-HTTP-Zeus.CC-1", "88,"+strings.Repeat("h,", 60))),
+		write("captures/a.binetflow", labelled(7)),
+		write("captures/b.binetflow", labelled(8)),
 		write("evil/evil.stfm", "cos\nsystem\n(S'touch pwned'\ntR."),
 	)
 }
@@ -104,6 +109,24 @@ func flows(contacts int, begin time.Time) string {
 			add(byte(10+i), 22, time.Duration(i)*gap+time.Second/2, 90)
 		}
 	}
+	return string(text)
+}
+
+// labelled writes a capture of one host with a label column.
+func labelled(host byte) string {
+	text := []byte(argusfeed.RaHeader + ",Label\n")
+	add := func(dst [4]byte, label string, plan lab.Plan) {
+		t := argusfeed.Tuple{
+			Src: argusfeed.AddrFrom4([4]byte{10, 88, 0, host}), Dst: argusfeed.AddrFrom4(dst),
+			Port: argusfeed.PortNumber(plan.Port), Proto: argusfeed.ProtoTCP,
+		}
+		for _, f := range plan.Flows(t, argusfeed.TimeOf(begin), uint64(host)) {
+			text = append(append(argusfeed.AppendRa(text, &f), ","+label...), '\n')
+		}
+	}
+	add([4]byte{203, 0, host, 9}, "From-Botnet-Test-TCP-CC", lab.Plan{Proto: "tcp", Port: 4444, Visits: 60, Period: time.Minute, Share: 0.1, Bytes: 900, Lasts: time.Second})
+	add([4]byte{198, 51, 100, host}, "Benign-Polling", lab.Plan{Proto: "tcp", Port: 443, Visits: 90, Period: 30 * time.Minute, Share: 0.02, Bytes: 5000, Noise: 0.3, Lasts: time.Second})
+	add([4]byte{198, 51, host, 7}, "Benign-Page", lab.Plan{Proto: "tcp", Port: 443, Visits: 80, Period: time.Minute, Jitter: lab.Lognormal, Share: 2, Bytes: 20_000, Noise: 1.5, Lasts: time.Second})
 	return string(text)
 }
 

@@ -137,7 +137,11 @@ func showModel(std streams, d models.Details) {
 	line("kind", string(d.Kind))
 	line("protocol", d.Protocol)
 	if d.Threshold != nil {
-		line("threshold", fmt.Sprintf("%.10g (the largest distance that matches; the smallest there is is 1)", *d.Threshold))
+		what := "the largest distance that matches; the smallest there is is 1"
+		if d.Kind == models.KindBehaviour {
+			what = "how much less likely a letter may be than one of its own, as a logarithm"
+		}
+		line("threshold", fmt.Sprintf("%.10g (%s)", *d.Threshold, what))
 	}
 	if d.Counts != nil {
 		line("letters", fmt.Sprint(d.Letters))
@@ -147,9 +151,17 @@ func showModel(std streams, d models.Details) {
 		line("contacts", fmt.Sprintf("at least %d; flows that start within %s of each other are one", l.MinContacts, l.Merge))
 		line("gaps", fmt.Sprintf("median from %s to %s, spread at most %g", l.MinGap, l.MaxGap, l.MaxGapSpread))
 		line("sizes", fmt.Sprintf("spread at most %g", l.MaxSizeSpread))
+		if l.MinSize > 0 || l.MaxSize > 0 {
+			line("bytes", fmt.Sprintf("median from %d to %d", l.MinSize, l.MaxSize))
+		}
+		if len(l.Ports) > 0 {
+			line("ports", strings.Trim(fmt.Sprint(l.Ports), "[]"))
+		}
 		if len(l.NotPorts) > 0 {
 			line("not ports", strings.Trim(fmt.Sprint(l.NotPorts), "[]"))
 		}
+		line("destinations", strings.Join(l.Destinations, " "))
+		line("evidence", evidenceText(d.Class, l.Evidence))
 	}
 	line("data", d.Data)
 	line("tool", d.Tool)
@@ -157,6 +169,22 @@ func showModel(std streams, d models.Details) {
 	line("licence", d.Licence)
 	for _, note := range d.Notes {
 		line("note", note)
+	}
+}
+
+// evidenceText says what fitting a behaviour model says.
+func evidenceText(class models.Class, evidence *float64) string {
+	switch normal := class == models.ClassNormal; {
+	case evidence == nil && normal:
+		return "decisive: what fits is silenced"
+	case evidence == nil:
+		return "decisive: what fits is detected"
+	case *evidence == 0:
+		return "none: it gives the name of what is detected anyway"
+	case normal:
+		return fmt.Sprintf("-%g in log-odds for what fits", *evidence)
+	default:
+		return fmt.Sprintf("+%g in log-odds for what fits", *evidence)
 	}
 }
 

@@ -97,11 +97,17 @@ func calibrate(scored []Scored) (slope, offset float64) {
 			g0, g1 = g0+off, g1+off*s.Most
 			h00, h01, h11 = h00+curve, h01+curve*s.Most, h11+curve*s.Most*s.Most
 		}
-		const firm = 1 // the slope stays near 1 unless the data say otherwise
+		// The slope stays near 1 and the offset near 0 unless the data say otherwise.
+		const firm, offsetFirm = 1, 0.01
 		g1, h11 = g1+firm*(slope-1), h11+firm
+		g0, h00 = g0+offsetFirm*offset, h00+offsetFirm
 		det := h00*h11 - h01*h01
 		d0, d1 := (h11*g0-h01*g1)/det, (h00*g1-h01*g0)/det
-		offset, slope = offset-d0, slope-d1
+		scale := 1.0
+		if most := max(math.Abs(d0), math.Abs(d1)); most > 2 {
+			scale = 2 / most // far from the optimum the curvature deceives
+		}
+		offset, slope = offset-scale*d0, max(slope-scale*d1, 0.1)
 		if math.Abs(d0)+math.Abs(d1) < 1e-9 {
 			break
 		}
