@@ -201,30 +201,30 @@ func (b *behaviour) assess(t *tuple, c *contacts, a *assessment) {
 	if c.n >= b.class.minContacts {
 		odds = b.class.logOdds(&a.x)
 	}
-	var for_, against float64
+	var pro, contra float64
 	for _, bm := range b.models {
 		evidence := bm.model.Behaviour.Evidence
 		if evidence == 0 || !bm.fits(t, a) { // those that only name are asked when there is something to name
 			continue
 		}
 		if bm.normal {
-			if a.normal == nil || evidence > against {
-				a.normal, against = bm, evidence
+			if a.normal == nil || evidence > contra {
+				a.normal, contra = bm, evidence
 			}
 			continue
 		}
 		if a.malicious == nil || bm.cost < a.malicious.cost {
 			a.malicious = bm
 		}
-		for_ = max(for_, evidence)
+		pro = max(pro, evidence)
 	}
 	switch {
-	case against >= models.Decisive:
+	case contra >= models.Decisive:
 		a.probability = 0
-	case for_ >= models.Decisive:
+	case pro >= models.Decisive:
 		a.probability = 1
 	default:
-		a.probability = sigmoid(odds + for_ - against)
+		a.probability = sigmoid(odds + pro - contra)
 	}
 }
 

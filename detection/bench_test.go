@@ -57,14 +57,13 @@ func BenchmarkObserve(b *testing.B) {
 	for _, name := range []string{"behaviour-quiet", "behaviour", "slips-0.3.3"} {
 		b.Run(name, func(b *testing.B) {
 			flows := benchFlows(200_000)
-			cfg, scoring := DefaultConfig(), ScoringBehaviour
-			set := models.Builtin()
+			cfg, set := DefaultConfig(), models.Builtin()
 			switch name {
 			case "behaviour-quiet":
 				cfg = deaf()
 			case "slips-0.3.3":
-				scoring = ScoringReference
-				set = benchModels(b, scoring)
+				cfg.Scoring = ScoringReference
+				set = benchModels(b, ScoringReference)
 			}
 			cfg.MaxTuples = 100_000
 			d := newDetector(b, cfg, set, Hooks{})

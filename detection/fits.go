@@ -58,7 +58,10 @@ func (bm *behaviourModel) covers(t argusfeed.Tuple) bool {
 	}
 	limits := bm.model.Behaviour
 	port, ok := t.Port.Number()
-	if ok && slices.Contains(limits.NotPorts, port) || len(limits.Ports) > 0 && !(ok && slices.Contains(limits.Ports, port)) {
+	if ok && slices.Contains(limits.NotPorts, port) {
+		return false
+	}
+	if len(limits.Ports) > 0 && (!ok || !slices.Contains(limits.Ports, port)) {
 		return false
 	}
 	if len(limits.Destinations) == 0 {

@@ -39,21 +39,24 @@ func WritePcap(w io.Writer, conversations ...Conversation) error {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b packet) int { return a.at.Compare(b.at) })
-	b := bufio.NewWriter(w)
 	header := binary.LittleEndian.AppendUint32(nil, 0xa1b2c3d4) // microseconds
 	header = binary.LittleEndian.AppendUint16(header, 2)
 	header = binary.LittleEndian.AppendUint16(header, 4)
 	header = binary.LittleEndian.AppendUint64(header, 0) // zone, accuracy
 	header = binary.LittleEndian.AppendUint32(header, 65535)
 	header = binary.LittleEndian.AppendUint32(header, 1) // Ethernet
-	b.Write(header)                                      // the error stays with b
+	b := bufio.NewWriter(w)
+	if _, err := b.Write(header); err != nil {
+		return fmt.Errorf("writing packets: %w", err)
+	}
 	for _, p := range all {
 		record := binary.LittleEndian.AppendUint32(nil, uint32(p.at.Unix()))
 		record = binary.LittleEndian.AppendUint32(record, uint32(p.at.Nanosecond()/1000))
 		record = binary.LittleEndian.AppendUint32(record, uint32(len(p.frame)))
 		record = binary.LittleEndian.AppendUint32(record, uint32(len(p.frame)))
-		b.Write(record)
-		b.Write(p.frame)
+		if _, err := b.Write(append(record, p.frame...)); err != nil {
+			return fmt.Errorf("writing packets: %w", err)
+		}
 	}
 	if err := b.Flush(); err != nil {
 		return fmt.Errorf("writing packets: %w", err)

@@ -3,6 +3,7 @@ package train
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"io"
 	"math"
 	"math/rand/v2"
@@ -175,7 +176,7 @@ func checkSVG(t *testing.T, name string, draw func(io.Writer) error) {
 	}
 	dec := xml.NewDecoder(&b)
 	for {
-		if _, err := dec.Token(); err == io.EOF {
+		if _, err := dec.Token(); errors.Is(err, io.EOF) {
 			return
 		} else if err != nil {
 			t.Fatalf("%s is no XML: %v", name, err)
