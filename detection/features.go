@@ -54,10 +54,10 @@ var FeatureList = [featureCount]Feature{
 	featHeld:       {"held", -1, -0.5, 10},
 	featEmpty:      {"empty", -1, -2, 2},
 	featFailed:     {"failed", 0, 0.3, 10},
-	featCompany:    {"company", -1, -0.7, 0.5},
+	featCompany:    {"company", -1, -0.8, 5},
 	featCrowd:      {"crowd", -1, -0.5, 0.5},
 	featPolling:    {"polling", -1, -3, 2},
-	featInside:     {"inside", -1, -1, 5},
+	featInside:     {"inside", -1, -0.6, 10},
 	featOddPort:    {"odd_port", 1, 0.7, 40},
 	featMerged:     {"merged", -1, -0.3, 5},
 }
@@ -69,7 +69,7 @@ const (
 	companyLimit  = 5    // doublings of the pairs that talk to the network
 	crowdFloor    = 3    // doublings of peers that nearly every host has
 	loneFewPeers  = 3.5
-	companySpared = 0.6 // nearly a second pair: a spare server is nothing odd
+	companySpared = 1.6 // three pairs are nothing odd: a second client, a spare server
 )
 
 // featuresOf measures a tuple through one of the spans.
