@@ -17,11 +17,10 @@ import (
 // A tuple is judged when a contact begins; the other flows of a contact tell
 // nothing new and bring no detection.
 type behaviour struct {
-	class   *classifier
-	models  []*behaviourModel
-	least   int // contacts from which on it is worth looking
-	crowds  crowds
-	scratch [maxGaps]float32
+	class  *classifier
+	models []*behaviourModel
+	least  int // contacts from which on it is worth looking
+	crowds crowds
 	// names are the models that stand for a class of behaviour where no model
 	// has a name for it.
 	names genericNames
@@ -193,7 +192,7 @@ func (b *behaviour) show(t *tuple) {
 
 // assess measures and weighs what is seen through one span.
 func (b *behaviour) assess(t *tuple, c *contacts, a *assessment) {
-	a.rhythm = c.rhythm(&b.scratch)
+	a.rhythm = c.rhythm()
 	a.company, a.peers = b.crowds.company(t.key.Dst), b.crowds.peers(t.key.Src)
 	a.x = featuresOf(t.key, &a.rhythm, c.level, a.company, a.peers)
 	const unlikely = -20 // too few contacts for the classifier: only a model can tell

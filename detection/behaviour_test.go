@@ -184,9 +184,33 @@ func TestSpread(t *testing.T) {
 				kept++
 			}
 		}
-		gotMid, gotShare, gotKept := spread(values, 0.3)
+		var sorted []float32
+		for _, v := range values {
+			sorted = insert(sorted, v)
+		}
+		gotMid, gotShare, gotKept := spread(sorted, 0.3)
 		if gotMid != mid || gotShare != ratioOf(naive(off), mid) || gotKept != float64(kept)/float64(n) {
 			t.Fatalf("%v: %v %v %v, want %v %v %v", wide, gotMid, gotShare, gotKept, mid, ratioOf(naive(off), mid), float64(kept)/float64(n))
+		}
+	}
+}
+
+// TestReplace keeps values sorted.
+func TestReplace(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8)) //nolint:gosec // a test
+	var sorted, have []float32
+	for range maxGaps {
+		v := float32(rng.IntN(20))
+		sorted, have = insert(sorted, v), append(have, v)
+	}
+	for range 2000 {
+		at, v := rng.IntN(len(have)), float32(rng.IntN(20))
+		replace(sorted, have[at], v)
+		have[at] = v
+		want := slices.Clone(have)
+		slices.Sort(want)
+		if !slices.Equal(sorted, want) {
+			t.Fatalf("%v, want %v", sorted, want)
 		}
 	}
 }

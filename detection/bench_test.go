@@ -106,3 +106,27 @@ func BenchmarkLongTuple(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N*len(flows))/b.Elapsed().Seconds(), "flows/s")
 }
+
+// BenchmarkContacts is the worst case: every flow begins a contact, and some
+// begin one in every span.
+func BenchmarkContacts(b *testing.B) {
+	for name, gap := range map[string]func(i int) time.Duration{
+		"one-span":    func(i int) time.Duration { return 10*time.Minute + time.Duration(i*7919%1000)*time.Millisecond },
+		"three-spans": func(i int) time.Duration { return []time.Duration{time.Second, time.Minute, 10 * time.Minute}[i%3] },
+	} {
+		b.Run(name, func(b *testing.B) {
+			d := newDetector(b, deaf(), models.Builtin(), Hooks{})
+			web := argusfeed.Tuple{Src: argusfeed.AddrFrom4([4]byte{10, 0, 0, 1}), Dst: argusfeed.AddrFrom4([4]byte{198, 51, 100, 7}),
+				Port: argusfeed.PortNumber(443), Proto: argusfeed.ProtoTCP}
+			flows := make([]argusfeed.Flow, 1)
+			start := day
+			b.ReportAllocs()
+			for i := range b.N {
+				flows[0] = argusfeed.Flow{Tuple: web, Sport: argusfeed.PortNumber(uint16(i)), Start: start, Dur: time.Second,
+					Bytes: uint64(1000 + i*31%700), Packets: 9, State: "FSPA_FSPA"}
+				d.Observe(flows)
+				start = start.Add(gap(i))
+			}
+		})
+	}
+}

@@ -37,6 +37,9 @@ type contacts struct {
 	// being the oldest.
 	past []contact
 	next int
+	// gaps and sizes are those of past, sorted: a median is asked for at every
+	// contact, and changes by one value.
+	gaps, sizes []float32
 	// A bit for each place in the ring: nobody answered; a connection without
 	// data; it lasted for half of the gap or longer.
 	failed, empty, held uint32
@@ -48,19 +51,27 @@ type contacts struct {
 // bytes.
 type contact struct{ gap, size float32 }
 
-func (c *contacts) clear() { *c = contacts{past: c.past[:0]} }
+func (c *contacts) clear() { *c = c.emptied() }
+
+// emptied gives contacts without any that use the memory of c.
+func (c *contacts) emptied() contacts {
+	return contacts{past: c.past[:0], gaps: c.gaps[:0], sizes: c.sizes[:0]}
+}
 
 // begin notes the first flow, of which no more is known: it is taken for one
 // that succeeded.
 func (c *contacts) begin(start argusfeed.Time, bytes uint64) {
-	*c = contacts{past: c.past[:0], n: 1, flows: 1, start: start, last: start, end: start, size: bytes, answered: true, loaded: true}
+	*c = c.emptied()
+	c.n, c.flows, c.size = 1, 1, bytes
+	c.start, c.last, c.end = start, start, start
+	c.answered, c.loaded = true, true
 }
 
 // copyOf makes c what o is, with a ring of its own.
 func (c *contacts) copyOf(o *contacts) {
-	past := append(c.past[:0], o.past...)
+	past, gaps, sizes := append(c.past[:0], o.past...), append(c.gaps[:0], o.gaps...), append(c.sizes[:0], o.sizes...)
 	*c = *o
-	c.past = past
+	c.past, c.gaps, c.sizes = past, gaps, sizes
 }
 
 // more notes another piece of the newest connection.
@@ -100,14 +111,36 @@ func (c *contacts) push(next argusfeed.Time) {
 	at := len(c.past)
 	if at < maxGaps {
 		c.past = append(c.past, done)
+		c.gaps, c.sizes = insert(c.gaps, done.gap), insert(c.sizes, done.size)
 	} else {
 		at = c.next
+		replace(c.gaps, c.past[at].gap, done.gap)
+		replace(c.sizes, c.past[at].size, done.size)
 		c.past[at] = done
 		c.next = (c.next + 1) % maxGaps
 	}
 	set(&c.failed, at, !c.answered)
 	set(&c.empty, at, c.answered && !c.loaded)
 	set(&c.held, at, 2*(c.end-c.start) >= gap)
+}
+
+// insert puts a value into sorted ones.
+func insert(sorted []float32, v float32) []float32 {
+	at, _ := slices.BinarySearch(sorted, v)
+	return slices.Insert(sorted, at, v)
+}
+
+// replace puts a value into sorted ones in place of one of them.
+func replace(sorted []float32, old, v float32) {
+	from, _ := slices.BinarySearch(sorted, old)
+	to, _ := slices.BinarySearch(sorted, v)
+	if from < to {
+		to--
+		copy(sorted[from:to], sorted[from+1:to+1])
+	} else {
+		copy(sorted[to+1:from+1], sorted[to:from])
+	}
+	sorted[to] = v
 }
 
 func set(mask *uint32, at int, on bool) {
@@ -167,29 +200,20 @@ const (
 	sizeTolerance = 0.15
 )
 
-// rhythm needs two contacts or more. scratch is overwritten.
-func (c *contacts) rhythm(scratch *[maxGaps]float32) Rhythm {
+// rhythm needs two contacts or more.
+func (c *contacts) rhythm() Rhythm {
 	n := len(c.past)
 	r := Rhythm{Contacts: c.n}
-	values := scratch[:n]
-	for i := range c.past {
-		values[i] = c.past[i].gap
-	}
-	r.Gap, r.GapSpread, r.GapsKept = spread(values, gapTolerance)
-	for i := range c.past {
-		values[i] = c.past[i].size
-	}
-	r.Size, r.SizeSpread, r.SizesKept = spread(values, sizeTolerance)
+	r.Gap, r.GapSpread, r.GapsKept = spread(c.gaps, gapTolerance)
+	r.Size, r.SizeSpread, r.SizesKept = spread(c.sizes, sizeTolerance)
 	share := func(mask uint32) float64 { return float64(bits.OnesCount32(mask)) / float64(n) }
 	r.Failed, r.Empty, r.Held = share(c.failed), share(c.empty), share(c.held)
 	return r
 }
 
-// spread gives the median of values, their median absolute deviation as a
-// share of it, and the share of values that are within a tolerance of it. It
-// sorts values.
+// spread gives the median of sorted values, their median absolute deviation as
+// a share of it, and the share of values that are within a tolerance of it.
 func spread(values []float32, tolerance float64) (mid, share, kept float64) {
-	slices.Sort(values)
 	n := len(values)
 	mid = (float64(values[(n-1)/2]) + float64(values[n/2])) / 2
 	// The deviations, smallest first: outwards from the median on both sides.

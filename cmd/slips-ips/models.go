@@ -85,12 +85,17 @@ func newModelsList(std streams) *cobra.Command {
 	return cmd
 }
 
+// classifierName is what detections name where no model gave them their name.
+const classifierName = "classifier.toml"
+
 func newModelsShow(std streams) *cobra.Command {
 	var dir string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "show LABEL|FILE",
 		Short: "Show all there is to know of a model",
+		Long: `Show prints a model of the built-in set or of a folder. classifier.toml is the
+classifier of the default scorer.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef("%s takes one label or file name", cmd.CommandPath())
@@ -101,6 +106,12 @@ func newModelsShow(std streams) *cobra.Command {
 			set, err := loadModels(std, dir)
 			if err != nil {
 				return err
+			}
+			if args[0] == classifierName {
+				if asJSON {
+					return writeJSON(std.out, models.DefaultClassifier())
+				}
+				return models.WriteClassifier(std.out, models.DefaultClassifier())
 			}
 			var found []models.Details
 			for _, m := range set {
