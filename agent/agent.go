@@ -69,11 +69,12 @@ func New(opt Options) (*Agent, error) {
 	if opt.Config.Report.Sound && opt.Bell != nil {
 		a.printer.Bell = report.NewBell(opt.Bell, time.Now)
 	}
-	var err error
-	if a.sources, err = openSources(a.cfg.Sources, a.log); err != nil {
+	if err := a.openDetection(); err != nil {
 		return nil, err
 	}
-	if err := a.openDetection(); err != nil {
+	growing := a.detector.Scoring() == detection.ScoringBehaviour && len(a.detector.Models()) > 0
+	var err error
+	if a.sources, err = openSources(a.cfg.Sources, growing, a.log); err != nil {
 		return nil, err
 	}
 	if a.cfg.Agent.Mode == ModeDetectOff {
@@ -224,7 +225,7 @@ func (a *Agent) detect(ctx context.Context, flows <-chan []argusfeed.Flow, out c
 			arrived = time.Now()
 			batch = a.believable(batch, arrived)
 			for i := range batch {
-				newest = max(newest, batch[i].Start)
+				newest = max(newest, batch[i].When())
 			}
 			if err := send(a.detector.Observe(batch)); err != nil {
 				return err
@@ -245,7 +246,7 @@ func (a *Agent) detect(ctx context.Context, flows <-chan []argusfeed.Flow, out c
 }
 
 // quietFeed is the silence after which a time window ends by the clock: twice
-// the status interval of our argus.conf, so that no flow of it is under way.
+// the status interval of Debian's argus.conf, so that no flow of it is under way.
 const quietFeed = 10 * time.Second
 
 // tomorrow is how far in the future a flow may begin: as far as a feed in

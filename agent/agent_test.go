@@ -344,7 +344,7 @@ func TestNewRefuses(t *testing.T) {
 		{"configuration", "policy.matches: 0 is not allowed", func(c *Config) { c.Policy.Matches = 0 }},
 		{"no such folder of models", "load models", func(c *Config) { c.Detection.Models = t.TempDir() + "/none" }},
 		{"folder without models", "none of its files is a model", func(c *Config) { c.Detection.Models = t.TempDir() }},
-		{"source", "there is no \"ftp\"", func(c *Config) { c.Sources = []SourceConfig{{"ftp://x"}} }},
+		{"source", "there is no \"ftp\"", func(c *Config) { c.Sources = []SourceConfig{{URL: "ftp://x"}} }},
 	} {
 		c := DefaultConfig()
 		tt.change(&c)
@@ -360,11 +360,12 @@ func TestLive(t *testing.T) {
 		want bool
 	}{
 		{nil, true}, {[]string{"-"}, false}, {[]string{"spawn:"}, true}, {[]string{"-", "argus://h"}, true},
+		{[]string{"follow:/var/log/argus.out"}, true},
 		{[]string{"file:argus:x", "ra:-"}, false},
 	} {
 		var sources []SourceConfig
 		for _, u := range tt.urls {
-			sources = append(sources, SourceConfig{u})
+			sources = append(sources, SourceConfig{URL: u})
 		}
 		if got := live(sources); got != tt.want {
 			t.Errorf("live(%v) is %v", tt.urls, got)

@@ -8,6 +8,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"slips-ips/agent/report"
+	"slips-ips/argusfeed"
 	"slips-ips/detection"
 	"slips-ips/enforce"
 	"slips-ips/policy"
@@ -31,9 +32,38 @@ type Settings struct {
 
 // SourceConfig is one [[source]].
 type SourceConfig struct {
-	// URL is argus://host:port, spawn:IFACE, ra:PATH, file:PATH, or - for what
-	// ra prints on standard input.
+	// URL is argus://host:port, spawn:IFACE, ra:PATH, file:PATH, follow:PATH, or -
+	// for what ra prints on standard input.
 	URL string `toml:"url"`
+	// Records says what becomes of the records of an Argus stream: RecordsJoined,
+	// also where it is empty, or RecordsSingle.
+	Records string `toml:"records"`
+	// MaxFlows is argusfeed.Joining.MaxFlows; 0 is its default.
+	MaxFlows int `toml:"max_flows"`
+}
+
+// What becomes of the records of an Argus stream.
+const (
+	RecordsJoined = "joined" // the records of a flow are one flow
+	RecordsSingle = "single" // each is a flow, as for the original
+)
+
+// The limits of SourceConfig.MaxFlows.
+const leastFlows, mostFlows = 1000, 20_000_000
+
+func (s SourceConfig) validate() []error {
+	var all []error
+	if err := checkSource(s.URL); err != nil {
+		all = append(all, fmt.Errorf("url: %w", err))
+	}
+	if s.Records != "" && s.Records != RecordsJoined && s.Records != RecordsSingle {
+		all = append(all, fmt.Errorf("records: %q is not allowed; use %q or %q", s.Records, RecordsJoined, RecordsSingle))
+	}
+	if s.MaxFlows != 0 && (s.MaxFlows < leastFlows || s.MaxFlows > mostFlows) {
+		all = append(all, fmt.Errorf("max_flows: %d is not allowed; use %d to %d, or 0 for %d",
+			s.MaxFlows, leastFlows, mostFlows, argusfeed.DefaultMaxFlows))
+	}
+	return all
 }
 
 // DefaultConfig is what the agent does without a slips.toml: dry-run, fed by
@@ -57,8 +87,8 @@ func (c Config) Validate() error {
 	var all []error
 	stdin := -1
 	for i, s := range c.Sources {
-		if err := checkSource(s.URL); err != nil {
-			all = append(all, fmt.Errorf("source[%d].url: %w", i, err))
+		for _, err := range s.validate() {
+			all = append(all, fmt.Errorf("source[%d].%w", i, err))
 		}
 		if s.URL != "-" && s.URL != "ra:-" && s.URL != "file:-" {
 			continue

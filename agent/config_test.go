@@ -41,7 +41,7 @@ func TestShippedConfigIsTheDefault(t *testing.T) {
 
 // Whoever reads slips.toml must find every key there is.
 func TestShippedConfigHasEveryKey(t *testing.T) {
-	text := regexp.MustCompile(`(?m)^# (\[\[source\]\]|url = )`).ReplaceAllString(string(slipsips.DefaultConfig), "$1")
+	text := regexp.MustCompile(`(?m)^# (\[\[source\]\]|url = |records = |max_flows = )`).ReplaceAllString(string(slipsips.DefaultConfig), "$1")
 	have := map[string]bool{}
 	for _, k := range keyLines([]byte(text)) {
 		have[k.plain] = true
@@ -74,7 +74,7 @@ func TestConfigMistakes(t *testing.T) {
 		tables      = "agent, source, detection, policy, protect, enforce, report"
 		sourceForms = "allowed are argus://HOST[:PORT] (an Argus, default port 561), " +
 			"spawn:[IFACE] (an argus of its own on that interface, or on that of the default route), " +
-			"ra:PATH, ra:- or - (what ra prints), file:PATH or PATH (stored flows)"
+			"ra:PATH, ra:- or - (what ra prints), file:PATH or PATH (stored flows), follow:PATH (a file that argus or ra appends to)"
 		unit = `use a number with its unit (ms, s, m, h), as in "90s"`
 	)
 	for _, tt := range []struct {
@@ -138,6 +138,9 @@ func TestConfigMistakes(t *testing.T) {
 				{2, "source[0].url", `source "argus://h:99999": the port "99999" is not in 1..65535; it is written argus://HOST[:PORT] (an Argus, default port 561)`},
 				{7, "source[2].url", `source "ftp://x": there is no "ftp"; ` + sourceForms},
 			}},
+		{"bad treatment of records", "[[source]]\nurl = \"-\"\nrecords = \"whole\"\nmax_flows = 10\n",
+			[]Mistake{{3, "source[0].records", `"whole" is not allowed; use "joined" or "single"`},
+				{4, "source[0].max_flows", "10 is not allowed; use 1000 to 20000000, or 0 for 262144"}}},
 		{"source without URL", "[[source]]\n", []Mistake{{1, "source[0].url", "empty source; " + sourceForms}}},
 		{"bad mode", "[agent]\nmode = \"block\"\n",
 			[]Mistake{{2, "agent.mode", `"block" is no mode; use enforce, dry-run or detect-off`}}},

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,6 +20,8 @@ type ReplayOptions struct {
 	// Files are read one after the other through one detector; - is standard
 	// input.
 	Files []string
+	// Joining is how the records of Argus streams become flows.
+	Joining argusfeed.Joining
 	// Other is a second policy: the report tells what it would decide
 	// differently.
 	Other *Config
@@ -44,9 +45,6 @@ type Progress struct {
 	Read, Size int64
 	Flows      uint64
 }
-
-// replayBatch is how many flows are observed at a time.
-const replayBatch = 512
 
 // Replay runs stored flows through the same pipeline on a virtual clock: the
 // time is that of the flows. It never touches the kernel: the enforcer is a dry
@@ -156,41 +154,21 @@ func (r *replay) file(ctx context.Context, path string) error {
 		return err // nil where ctx ended before the file said anything
 	}
 	defer f.Close()
-	input := argusfeed.Interruptible(ctx, f)
-	defer input.Close()
-	dec := argusfeed.NewDecoder(format, input, argusfeed.TextOptions{})
-	batch := make([]argusfeed.Flow, 0, replayBatch)
-	flush := func() error {
-		err := r.observed(r.detector.Observe(batch))
-		batch = batch[:0]
-		r.progress(path, f, false)
-		return err
-	}
-	for ctx.Err() == nil {
-		batch = batch[:len(batch)+1]
-		err := dec.Next(&batch[len(batch)-1])
-		if err == nil {
-			r.report.label(&batch[len(batch)-1])
-			if len(batch) == cap(batch) {
-				if err := flush(); err != nil {
-					return err
-				}
-			}
-			continue
+	// With a trace a skipped line ends its batch, so that the order of the lines is kept.
+	err = readAhead(ctx, f, format, path, readOptions{joining: r.opt.Joining, apart: r.trace != nil}, func(b *readBatch) error {
+		for i := range b.flows {
+			r.report.label(&b.flows[i])
 		}
-		batch = batch[:len(batch)-1]
-		var skip *argusfeed.SkipError
-		if !errors.As(err, &skip) {
-			if errors.Is(err, io.EOF) || ctx.Err() != nil {
-				break
-			}
-			return errors.Join(flush(), fmt.Errorf("replaying %s: %w", path, err))
-		}
-		if err := r.skipped(path, skip, flush); err != nil {
+		if err := r.observed(r.detector.Observe(b.flows)); err != nil {
 			return err
 		}
-	}
-	err = flush()
+		for _, skip := range b.skips {
+			r.skipped(path, skip)
+		}
+		r.report.join(b.joined)
+		r.progress(path, f, false)
+		return nil
+	})
 	r.progress(path, f, true)
 	return err
 }
@@ -220,18 +198,21 @@ func open(ctx context.Context, path string) (*argusfeed.File, argusfeed.Format, 
 	}
 }
 
-// skipped counts a line that is no flow and reports the first of each bad kind.
-func (r *replay) skipped(path string, skip *argusfeed.SkipError, flush func() error) error {
-	if r.skips.Add(skip) && skip.Kind.Bad() {
-		r.opt.Log.Warn("skipped a line; others of this kind are only counted",
+// skipped counts a line that is no flow, and has it in the trace.
+func (r *replay) skipped(path string, skip *argusfeed.SkipError) {
+	tellSkipped(r.opt.Log, &r.skips, path, skip)
+	if r.trace != nil {
+		r.trace.Skipped(skip.Line, skip.Kind.String())
+	}
+}
+
+// tellSkipped counts a line that is no flow and reports the first of each bad
+// kind.
+func tellSkipped(log *slog.Logger, skips *argusfeed.SkipCounter, path string, skip *argusfeed.SkipError) {
+	if skips.Add(skip) && skip.Kind.Bad() {
+		log.Warn("skipped a line; others of this kind are only counted",
 			"file", path, "line", skip.Line, "kind", skip.Kind.String(), "reason", skip.Reason)
 	}
-	if r.trace == nil {
-		return nil
-	}
-	err := flush() // so that the trace keeps the order of the lines
-	r.trace.Skipped(skip.Line, skip.Kind.String())
-	return err
 }
 
 // observed takes what the detector found.

@@ -18,15 +18,8 @@ func TestReplayOfASilentPipeCanBeStopped(t *testing.T) {
 		"a line":  "2026/03/01 12:00:00.000000,1.0,tcp,10.0.0.7,40000,   ->,203.0.113.9,80,CON,0,0,10,1000\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			fifo := filepath.Join(t.TempDir(), "fifo")
-			if err := syscall.Mkfifo(fifo, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			w, err := os.OpenFile(fifo, os.O_RDWR, 0) // so that opening does not wait
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer w.Close()
+			path := filepath.Join(t.TempDir(), "fifo")
+			w := fifo(t, path)
 			if _, err := w.WriteString(said); err != nil {
 				t.Fatal(err)
 			}
@@ -34,7 +27,7 @@ func TestReplayOfASilentPipeCanBeStopped(t *testing.T) {
 			defer cancel()
 			done := make(chan *ReplayReport, 1)
 			go func() {
-				r, err := Replay(ctx, ReplayOptions{Config: DefaultConfig(), Files: []string{fifo}})
+				r, err := Replay(ctx, ReplayOptions{Config: DefaultConfig(), Files: []string{path}})
 				if err != nil {
 					t.Error(err)
 				}
@@ -50,6 +43,20 @@ func TestReplayOfASilentPipeCanBeStopped(t *testing.T) {
 			}
 		})
 	}
+}
+
+// fifo makes a named pipe and opens it, so that neither opening nor writing waits.
+func fifo(t *testing.T, path string) *os.File {
+	t.Helper()
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	return w
 }
 
 func TestStandardInputIsReadOnce(t *testing.T) {

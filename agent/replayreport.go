@@ -13,6 +13,8 @@ import (
 // ReplayReport is what a replay found, and what the policy would have done.
 type ReplayReport struct {
 	Flows uint64 `json:"flows"`
+	// Joined tells how the records of Argus streams became flows.
+	Joined argusfeed.JoinStats `json:"joined"`
 	// Skipped counts the lines that were no flows, by kind, and Dropped the
 	// flows that were not used, by reason.
 	Skipped map[string]uint64 `json:"skipped"`
@@ -74,6 +76,13 @@ func newReplayReport(labels bool) *ReplayReport {
 		labels: labelBook{on: labels, tuples: map[argusfeed.Tuple]labelled{}},
 		ours:   map[argusfeed.Tuple]policy.Decision{}, others: map[argusfeed.Tuple]policy.Decision{},
 	}
+}
+
+// join adds what joining did in a file.
+func (r *ReplayReport) join(s argusfeed.JoinStats) {
+	r.Joined.Merged += s.Merged
+	r.Joined.Strays += s.Strays
+	r.Joined.Forced += s.Forced
 }
 
 func (r *ReplayReport) detect(found []detection.Detection) {

@@ -13,14 +13,23 @@ func checkSource(url string) error {
 	return err
 }
 
-// openSources makes the sources of a configuration, or the default one.
-func openSources(configured []SourceConfig, log *slog.Logger) ([]argusfeed.Source, error) {
+// openSources makes the sources of a configuration, or the default one. Those that
+// are live tell of flows that are not over where growing says so: stored ones
+// need not be in a hurry.
+func openSources(configured []SourceConfig, growing bool, log *slog.Logger) ([]argusfeed.Source, error) {
 	if len(configured) == 0 {
 		configured = []SourceConfig{{URL: DefaultSource}}
 	}
 	var sources []argusfeed.Source
 	for i, s := range configured {
-		source, err := argusfeed.ParseSource(s.URL, argusfeed.Options{Number: uint16(i), Log: log})
+		source, err := argusfeed.ParseSource(s.URL, argusfeed.Options{
+			Number: uint16(i), Log: log,
+			Joining: argusfeed.Joining{
+				Off:      s.Records == RecordsSingle,
+				Growing:  growing && live(configured[i:i+1]),
+				MaxFlows: s.MaxFlows,
+			},
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -33,8 +42,10 @@ func openSources(configured []SourceConfig, log *slog.Logger) ([]argusfeed.Sourc
 // standard input have times of their own.
 func live(configured []SourceConfig) bool {
 	for _, s := range configured {
-		if strings.HasPrefix(s.URL, "argus:") || strings.HasPrefix(s.URL, "spawn:") {
-			return true
+		for _, scheme := range []string{"argus:", "spawn:", "follow:"} {
+			if strings.HasPrefix(s.URL, scheme) {
+				return true
+			}
 		}
 	}
 	return len(configured) == 0

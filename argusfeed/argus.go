@@ -9,7 +9,7 @@ import (
 const (
 	// argusBuffer holds some hundred records; a longer record makes it grow, to
 	// argusMaxRecord at most.
-	argusBuffer = 64 << 10
+	argusBuffer = 128 << 10
 	// argusMaxRecord is the longest record that the header can tell of.
 	argusMaxRecord = 0xffff * 4
 	// argusManagementLen is the length of a management record.

@@ -37,6 +37,9 @@ func FuzzArgus(f *testing.F) {
 		}
 		f.Add(b)
 	}
+	for _, version := range []byte{3, 5} { // as followed files that were truncated
+		f.Add(append(argusHead(version), data[argusManagementLen:1000]...))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		a := NewArgus(bytes.NewReader(data))
 		p := RaPrinter{RaFaults: true}

@@ -10,6 +10,9 @@ type flowKey struct {
 	// icmpType and icmpCode are those of the packet, or of the error that
 	// answered the flow.
 	icmpType, icmpCode uint8
+	// more tells flows apart that have the same tuple: of ICMP the number of an
+	// echo, of fragments the IP id, of ICMPv6 the id.
+	more uint16
 }
 
 // keyFamily is the address family of a key, with Argus's numbers.
@@ -127,6 +130,9 @@ func (rec *Record) keyIPv4(d []byte, kind uint8, reversed bool) bool {
 		return false
 	}
 	rec.Proto = Proto(d[12])
+	if rec.key.fragment {
+		rec.key.more = binary.BigEndian.Uint16(d[18:])
+	}
 	switch rec.Proto {
 	case ProtoTCP, ProtoUDP:
 		if rec.key.fragment {
@@ -139,6 +145,7 @@ func (rec *Record) keyIPv4(d []byte, kind uint8, reversed bool) bool {
 			break
 		}
 		rec.key.icmpType, rec.key.icmpCode = d[14], d[15]
+		rec.key.more = binary.BigEndian.Uint16(d[18:])
 		rec.Port = PortHex(binary.BigEndian.Uint16(d[16:]))
 	case protoESP:
 		if !rec.key.fragment {
@@ -169,6 +176,7 @@ func (rec *Record) keyIPv6(d []byte, kind uint8, reversed bool) bool {
 	case ProtoICMPv6:
 		if !rec.key.fragment {
 			rec.key.icmpType, rec.key.icmpCode = d[40], d[41]
+			rec.key.more = binary.BigEndian.Uint16(d[42:])
 			rec.Sport, rec.Port = PortNumber(uint16(d[40])), PortNumber(uint16(d[41]))
 		}
 	}

@@ -59,20 +59,21 @@ next:
 				continue next
 			}
 		}
-		return nil, fmt.Errorf("%q is not a column; there are: %s", w, raFieldNames())
+		return nil, fmt.Errorf("%q is not a column; there are: %s", w, strings.Join(RaFieldNames(), " "))
 	}
 	if len(fields) == 0 {
-		return nil, fmt.Errorf("no column is named; there are: %s", raFieldNames())
+		return nil, fmt.Errorf("no column is named; there are: %s", strings.Join(RaFieldNames(), " "))
 	}
 	return fields, nil
 }
 
-func raFieldNames() string {
+// RaFieldNames lists the names that ParseRaFields knows.
+func RaFieldNames() []string {
 	var names []string
 	for _, f := range raFields {
 		names = append(names, f.name)
 	}
-	return strings.Join(names, " ")
+	return names
 }
 
 // RaPrinter prints records as ra -n -c , does, without ends of lines. The zero
@@ -125,54 +126,76 @@ func (p *RaPrinter) AppendRecord(b []byte, rec *Record) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if rec.Kind == KindManagement {
+		switch {
+		case rec.Kind == KindManagement:
 			b = p.appendStatus(b, f, &rec.Status)
-		} else {
-			b = p.appendFlow(b, f, rec)
+		case f == RaState && p.PlainState:
+			b = append(b, rec.plainTCP(p.RaFaults && rec.Reversed)...)
+		default:
+			b = p.appendFlow(b, f, &rec.Flow)
 		}
 	}
 	return b
 }
 
-func (p *RaPrinter) appendFlow(b []byte, f RaField, rec *Record) []byte {
+// AppendFlow appends a flow that was read from text, as AppendRa does for the
+// default columns: nothing is rounded, and what ra could not print stands in
+// quotation marks. RaFaults and PlainState change nothing: the text has what it
+// was printed with.
+func (p *RaPrinter) AppendFlow(b []byte, flow *Flow) []byte {
+	for i, f := range p.fields() {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		start := len(b)
+		switch f {
+		case RaDuration:
+			b = appendDuration(b, flow.Dur)
+		case RaProto, RaSrcAddr, RaSrcPort, RaDstAddr, RaDstPort, RaState:
+			b = quoteField(p.appendFlow(b, f, flow), start)
+		default:
+			b = p.appendFlow(b, f, flow)
+		}
+	}
+	return b
+}
+
+func (p *RaPrinter) appendFlow(b []byte, f RaField, flow *Flow) []byte {
 	switch f {
 	case RaStartTime:
-		return p.appendTime(b, rec.Start)
+		return p.appendTime(b, flow.Start)
 	case RaDuration:
-		return p.appendDuration(b, rec.Start, rec.Start.Add(rec.Dur))
+		return p.appendDuration(b, flow.Start, flow.Start.Add(flow.Dur))
 	case RaProto:
-		return rec.Proto.AppendTo(b)
+		return flow.Proto.AppendTo(b)
 	case RaSrcAddr:
-		return rec.Src.AppendTo(b)
+		return flow.Src.AppendTo(b)
 	case RaSrcPort:
-		return rec.Sport.AppendTo(b)
+		return flow.Sport.AppendTo(b)
 	case RaDir:
-		return append(b, raDir[rec.Dir]...)
+		return append(b, raDir[flow.Dir]...)
 	case RaDstAddr:
-		return rec.Dst.AppendTo(b)
+		return flow.Dst.AppendTo(b)
 	case RaDstPort:
-		return rec.Port.AppendTo(b)
+		return flow.Port.AppendTo(b)
 	case RaState:
-		if p.PlainState {
-			return append(b, rec.plainTCP(p.RaFaults && rec.Reversed)...)
-		}
-		return append(b, rec.State...)
+		return append(b, flow.State...)
 	case RaSrcTos:
-		if rec.HasSTos {
-			b = strconv.AppendUint(b, uint64(rec.STos), 10)
+		if flow.HasSTos {
+			b = appendNumber(b, uint64(flow.STos))
 		}
 	case RaDstTos:
-		if rec.HasDTos {
-			b = strconv.AppendUint(b, uint64(rec.DTos), 10)
+		if flow.HasDTos {
+			b = appendNumber(b, uint64(flow.DTos))
 		}
 	case RaPackets:
-		return strconv.AppendUint(b, rec.Packets, 10)
+		return appendNumber(b, flow.Packets)
 	case RaBytes:
-		return strconv.AppendUint(b, rec.Bytes, 10)
+		return appendNumber(b, flow.Bytes)
 	case RaSrcBytes:
-		return strconv.AppendUint(b, rec.SrcBytes, 10)
+		return appendNumber(b, flow.SrcBytes)
 	case RaSeq:
-		return strconv.AppendUint(b, uint64(rec.Seq), 10)
+		return appendNumber(b, uint64(flow.Seq))
 	}
 	return b
 }
@@ -224,8 +247,8 @@ func (p *RaPrinter) appendTime(b []byte, t Time) []byte {
 		t.Time().AppendFormat(p.date[:0], "2006/01/02 ")
 	}
 	b = append(b, p.date[:]...)
-	b = append(b, digit(sec/36000), digit(sec/3600), ':', digit(sec%3600/600), digit(sec%3600/60), ':',
-		digit(sec%60/10), digit(sec))
+	hour, minute, second := &twoDigits[sec/3600], &twoDigits[sec/60%60], &twoDigits[sec%60]
+	b = append(b, hour[0], hour[1], ':', minute[0], minute[1], ':', second[0], second[1])
 	return appendMicro(b, us)
 }
 
@@ -240,7 +263,7 @@ func (p *RaPrinter) appendDuration(b []byte, from, to Time) []byte {
 		us = -us
 	}
 	sec, us := divMicro(us)
-	b = strconv.AppendInt(b, sec, 10)
+	b = appendNumber(b, uint64(sec))
 	return appendMicro(b, us)
 }
 
@@ -261,10 +284,3 @@ func divMicro(us int64) (sec, rest int64) {
 	}
 	return sec, rest
 }
-
-// appendMicro appends a point and six digits.
-func appendMicro(b []byte, us int64) []byte {
-	return append(b, '.', digit(us/1e5), digit(us/1e4), digit(us/1e3), digit(us/100), digit(us/10), digit(us))
-}
-
-func digit(n int64) byte { return '0' + byte(n%10) }

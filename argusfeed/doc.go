@@ -1,8 +1,8 @@
 // Package argusfeed turns what Argus delivers into flows.
 //
 // Text decodes what ra prints, Argus the binary stream, Open tells which of
-// them a file is, and a Source delivers batches of flows from a file, a pipe, a
-// running Argus or an Argus that it runs itself. A bad line is counted, shown
+// them a file is, and a Source delivers batches of flows from a file, one that
+// grows, a pipe, a running Argus or an Argus that it runs itself. A bad line is counted, shown
 // once of its kind, and skipped: nothing that a feed holds stops the reading.
 //
 // What it does not do: it does not join the status records of one flow, sort

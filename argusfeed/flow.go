@@ -28,6 +28,9 @@ type Flow struct {
 	// that sent no packets.
 	STos, DTos       uint8
 	HasSTos, HasDTos bool
+	// Part says whether this is a whole flow; it is, unless Joining.Growing asks
+	// for more.
+	Part Part
 	// Seq is Argus's number of the flow: its status records all carry the same,
 	// which is how they are told from new flows. It begins again at 1 when Argus
 	// restarts, and is 0 where the feed does not tell.
@@ -41,9 +44,37 @@ type Flow struct {
 	// of the configuration.
 	Source uint16
 	// Line is the number of the line it was read from, from 1; 0 where the
-	// feed has no lines.
+	// feed has no lines. Of a joined flow it is that of its first record.
 	Line uint64
+	// Told is how far the feed had come when the flow was known to be over; 0
+	// where the feed gives flows in the order of their starts.
+	Told Time
 }
+
+// When is the time at which the flow takes its place among the others of its
+// feed: joined flows are given out as they end, others as they start.
+func (f *Flow) When() Time {
+	if f.Told != 0 {
+		return f.Told
+	}
+	return f.Start
+}
+
+// Part says what of a flow is told. Flows that are not over yet are told of only
+// where that is asked for (see Joining): the letters of a tuple come from whole
+// flows alone.
+type Part uint8
+
+// The parts.
+const (
+	PartWhole  Part = iota // all of a flow, of which nothing was told before
+	PartBegun              // what is known so far of a flow that is not over, or must wait for one before it
+	PartGrown              // what came since, also where 3600 seconds are over and it goes on
+	PartClosed             // all of a flow that was told of
+)
+
+// Over tells whether f is all that there is of a flow.
+func (p Part) Over() bool { return p == PartWhole || p == PartClosed }
 
 // Tuple names whom a flow's letters belong to: source, destination,
 // destination port and protocol. It holds no pointers and may be a map key.

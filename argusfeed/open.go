@@ -81,7 +81,7 @@ func openFile(file *os.File, name string) (*File, Format, error) {
 func (f *File) recognise() (Format, error) {
 	b := bufio.NewReaderSize(countingReader{f}, 64<<10)
 	f.r = b
-	if begins(b, "\x1f\x8b") {
+	if begins(b, gzipMagic) {
 		z, err := gzip.NewReader(b)
 		if err != nil {
 			return 0, fmt.Errorf("reading gzip: %w", err)
@@ -89,30 +89,40 @@ func (f *File) recognise() (Format, error) {
 		b = bufio.NewReaderSize(z, 64<<10)
 		f.r = b
 	}
-	for _, other := range []struct{ magic, advice string }{
-		{"\x1f\x8b", "it was compressed twice"},
-		{"BZh", "it is compressed with bzip2: bzip2 -dc FILE | slips-ips replay -"},
-		{"\xfd7zXZ\x00", "it is compressed with xz: xz -dc FILE | slips-ips replay -"},
-		{"\x28\xb5\x2f\xfd", "it is compressed with zstd: zstd -dc FILE | slips-ips replay -"},
-		{"\xd4\xc3\xb2\xa1", pcapAdvice},
-		{"\xa1\xb2\xc3\xd4", pcapAdvice},
-		{"\x4d\x3c\xb2\xa1", pcapAdvice},
-		{"\xa1\xb2\x3c\x4d", pcapAdvice},
-		{"\x0a\x0d\x0d\x0a", pcapAdvice},
-	} {
+	for _, other := range noFlows {
 		if begins(b, other.magic) {
 			return 0, errors.New(other.advice)
 		}
 	}
-	// A record's type and version; no text begins so. The decoder looks closer.
 	first, err := b.Peek(1)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, fmt.Errorf("reading: %w", err)
 	}
-	if len(first) == 1 && strings.IndexByte("\x83\x85\x13\x15", first[0]) >= 0 {
-		return FormatArgus, nil
+	return formatOf(first), nil
+}
+
+// formatOf tells the format by the first byte: in an Argus stream it is a
+// record's type and version, and no text begins so. The decoder looks closer.
+func formatOf(first []byte) Format {
+	if len(first) > 0 && strings.IndexByte("\x83\x85\x13\x15", first[0]) >= 0 {
+		return FormatArgus
 	}
-	return FormatText, nil
+	return FormatText
+}
+
+const gzipMagic = "\x1f\x8b"
+
+// noFlows is what other files begin with.
+var noFlows = []struct{ magic, advice string }{
+	{gzipMagic, "it was compressed twice"},
+	{"BZh", "it is compressed with bzip2: bzip2 -dc FILE | slips-ips replay -"},
+	{"\xfd7zXZ\x00", "it is compressed with xz: xz -dc FILE | slips-ips replay -"},
+	{"\x28\xb5\x2f\xfd", "it is compressed with zstd: zstd -dc FILE | slips-ips replay -"},
+	{"\xd4\xc3\xb2\xa1", pcapAdvice},
+	{"\xa1\xb2\xc3\xd4", pcapAdvice},
+	{"\x4d\x3c\xb2\xa1", pcapAdvice},
+	{"\xa1\xb2\x3c\x4d", pcapAdvice},
+	{"\x0a\x0d\x0d\x0a", pcapAdvice},
 }
 
 const pcapAdvice = "it is a packet capture: argus -X -r FILE -w - | slips-ips replay -"
@@ -160,8 +170,9 @@ func (f *File) Progress() (read, size int64) { return f.read.Load(), f.size }
 // Decoder gives the flows of a feed one by one.
 type Decoder interface {
 	// Next reads the next flow into f. A *SkipError is a line or record that is
-	// no flow; the caller goes on. Any other error is the end: io.EOF, or what
-	// went wrong.
+	// no flow; the caller goes on. After os.ErrDeadlineExceeded, by which a reader
+	// says that there is no more for now, it may be called again and goes on where
+	// it was. Any other error is the end: io.EOF, or what went wrong.
 	Next(f *Flow) error
 	// Buffered tells whether Next will answer without reading.
 	Buffered() bool
@@ -171,49 +182,15 @@ type Decoder interface {
 	// times a second while nothing comes. What is over by then Next gives out
 	// without reading, and Buffered tells so.
 	Tick(now time.Time)
+	// Joined tells how records became flows; of text there is nothing to tell.
+	Joined() JoinStats
 }
 
 // NewDecoder gives the decoder of a format. For an Argus stream, Line is the
-// number of the record.
+// number of the record, and records of one flow are joined as opt.Joining says.
 func NewDecoder(format Format, r io.Reader, opt TextOptions) Decoder {
 	if format == FormatArgus {
-		return &records{argus: NewArgus(r), source: opt.Source}
+		return newRecords(r, opt)
 	}
 	return NewText(r, opt)
 }
-
-// records makes a Decoder of the reader of the binary stream.
-type records struct {
-	argus  *Argus
-	rec    Record
-	source uint16
-	number uint64
-	man    Management
-}
-
-func (r *records) Next(f *Flow) error {
-	if err := r.argus.Next(&r.rec); err != nil {
-		return err
-	}
-	r.number++
-	switch r.rec.Kind {
-	case KindFlow:
-		*f = r.rec.Flow
-		f.Source, f.Line = r.source, r.number
-		return nil
-	case KindManagement:
-		s := &r.rec.Status
-		r.man = Management{
-			Time: s.Time, Interval: s.Interval, State: s.State,
-			Dropped: s.Dropped, Packets: s.Packets, Clients: s.Clients,
-		}
-		return &SkipError{Line: r.number, Kind: SkipManagement, Reason: "management record"}
-	}
-	return &SkipError{Line: r.number, Kind: SkipRecord, Reason: "a record that is no flow"}
-}
-
-func (r *records) Buffered() bool         { return r.argus.Ready() }
-func (r *records) Management() Management { return r.man }
-
-// Tick does nothing: no record waits for time to pass.
-func (r *records) Tick(time.Time) {}

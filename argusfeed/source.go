@@ -34,12 +34,16 @@ type Options struct {
 	Number uint16
 	// Location is the time zone of times in text; nil is UTC.
 	Location *time.Location
+	// Joining is how an Argus stream's records become flows.
+	Joining Joining
 	// Log receives what an admin should know: bad lines, once of each kind, and
 	// restarts. Nil is silence.
 	Log *slog.Logger
 }
 
-func (o Options) text() TextOptions { return TextOptions{Location: o.Location, Source: o.Number} }
+func (o Options) text() TextOptions {
+	return TextOptions{Location: o.Location, Source: o.Number, Joining: o.Joining}
+}
 
 // schemes is all that a URL of a source can begin with.
 var schemes = []struct {
@@ -50,12 +54,14 @@ var schemes = []struct {
 	{"spawn", "spawn:[IFACE] (an argus of its own on that interface, or on that of the default route)", parseSpawn},
 	{"ra", "ra:PATH, ra:- or - (what ra prints)", parseFile},
 	{"file", "file:PATH or PATH (stored flows)", parseFile},
+	{"follow", "follow:PATH (a file that argus or ra appends to)", parseFollow},
 }
 
 var schemeForm = regexp.MustCompile(`(?s)^([a-z][a-z0-9+]+):(.*)$`)
 
 // ParseSource makes the source that a URL names: argus://host:port,
-// spawn:IFACE, ra:PATH, ra:-, -, file:PATH, or a path. It opens nothing.
+// spawn:IFACE, ra:PATH, ra:-, -, file:PATH, follow:PATH, or a path. It opens
+// nothing.
 func ParseSource(url string, opt Options) (Source, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)

@@ -23,12 +23,14 @@ import (
 
 func TestParseSource(t *testing.T) {
 	for url, want := range map[string]string{ // the error, or nothing
-		"-": "", "ra:-": "", "ra:/var/lib/flows.csv": "", "file:flows.gz": "", "flows.binetflow": "", "./spawn:x": "", "C.csv": "",
+		"-": "", "ra:-": "", "ra:/var/lib/flows.csv": "", "file:flows.gz": "", "follow:/var/log/argus.out": "", "flows.binetflow": "", "./spawn:x": "", "C.csv": "",
 		"spawn:": "", "spawn:eth0": "", "spawn:any": "", "spawn:eth0.100": "",
 		"argus://localhost": "", "argus://localhost:902": "", "argus://[::1]:902": "", "argus://10.0.0.1:1/": "",
 		"":                    "empty source; allowed are argus://",
 		"http://x":            `there is no "http"; allowed are argus://`,
 		"file:":               "the path is missing",
+		"follow:":             "the path is missing; it is written follow:PATH",
+		"follow:-":            "the source - reads it",
 		"ra:":                 "the path is missing",
 		"spawn:eth0,eth1":     `"eth0,eth1" is not the name of an interface; it is written spawn:[IFACE]`,
 		"spawn:x\nARGUS_ENV=": "is not the name of an interface",
@@ -125,7 +127,7 @@ func TestFileSourceReadsAllForms(t *testing.T) {
 			if err := os.WriteFile(path, tt.data, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			s, err := ParseSource("file:"+path, Options{Number: 7})
+			s, err := ParseSource("file:"+path, Options{Number: 7, Joining: Joining{Off: true}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -8,13 +8,18 @@ import (
 	"time"
 )
 
-// TextOptions tell how text is to be read. The zero value reads what ra prints
-// with our ra.conf.
+// TextOptions tell how flows are to be read. The zero value reads what ra prints
+// with our ra.conf, and joins the records of an Argus stream.
 type TextOptions struct {
 	// Location is the time zone of the calendar times in the text; nil is UTC.
 	Location *time.Location
 	// Source is copied into every flow.
 	Source uint16
+	// Joining is for Argus streams: a line of text is always a flow.
+	Joining Joining
+	// joined holds what is not over from one connection to the next; nil: it is
+	// given out at the end of each.
+	joined *joinSet
 }
 
 // Text decodes what ra prints: one flow a line, comma or tab between columns,
@@ -52,7 +57,8 @@ func NewText(r io.Reader, opt TextOptions) *Text {
 
 // Next reads one line into f. It returns nil for a flow; a *SkipError for a
 // line that is no flow, after which the caller goes on; io.EOF at the end; or
-// the error of the reader, which is final. After an error f is undefined.
+// the error of the reader, which is final unless it is os.ErrDeadlineExceeded.
+// After an error f is undefined.
 func (t *Text) Next(f *Flow) error {
 	line, long, err := t.lines.next()
 	if err != nil {
@@ -184,6 +190,9 @@ func (t *Text) Buffered() bool { return t.lines.buffered() }
 
 // Tick does nothing: no line waits for time to pass.
 func (t *Text) Tick(time.Time) {}
+
+// Joined is zero: a line is a flow.
+func (t *Text) Joined() JoinStats { return JoinStats{} }
 
 // skip makes the error of a line that is no flow. Only the first of each kind
 // shows what stood there: a feed that is bad throughout would cost more in

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
 )
 
 const (
@@ -37,7 +38,9 @@ func (l *lineReader) buffered() bool { return l.start <= l.newline || l.err != n
 
 // next gives the next line without its end; long says that it was too long and
 // is not given. The last line needs no end. The line is valid until the next
-// call. An error other than io.EOF swallows the line that it tore.
+// call. After os.ErrDeadlineExceeded, which says that there is no more for now,
+// it may be called again and goes on where it was; any other error but io.EOF
+// swallows the line that it tore.
 func (l *lineReader) next() (line []byte, long bool, err error) {
 	for l.start > l.newline {
 		if l.err != nil {
@@ -63,14 +66,18 @@ func (l *lineReader) line(b []byte) ([]byte, bool, error) {
 	return b, false, nil
 }
 
-// rest gives what stands behind the last end of line.
+// rest gives what stands behind the last end of line, or the error.
 func (l *lineReader) rest() ([]byte, bool, error) {
 	if errors.Is(l.err, io.EOF) && (l.start < l.end || l.long) {
 		b := l.buf[l.start:l.end]
 		l.start, l.newline = l.end, l.end-1
 		return l.line(b)
 	}
-	return nil, false, l.err
+	err := l.err
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		l.err = nil
+	}
+	return nil, false, err
 }
 
 // fill reads once.

@@ -168,9 +168,10 @@ func (a Addr) String() string { return string(a.AppendTo(nil)) }
 // AppendTo appends what String returns to b.
 func (a Addr) AppendTo(b []byte) []byte {
 	switch a.kind {
-	case addrIPv4, addrIPv6:
-		ip, _ := a.IP()
-		return ip.AppendTo(b)
+	case addrIPv4:
+		return appendOctets(b, [4]byte(a.b[:4]))
+	case addrIPv6:
+		return netip.AddrFrom16(a.b).AppendTo(b)
 	case addrMAC:
 		for i := range 6 {
 			if i > 0 {
@@ -269,7 +270,7 @@ func (p Port) String() string { return string(p.AppendTo(nil)) }
 func (p Port) AppendTo(b []byte) []byte {
 	switch p & portKind {
 	case portNumber:
-		return strconv.AppendUint(b, uint64(uint16(p)), 10)
+		return appendNumber(b, uint64(uint16(p)))
 	case portHex:
 		const digits = "0123456789abcdef"
 		return append(b, '0', 'x', digits[p>>12&15], digits[p>>8&15], digits[p>>4&15], digits[p&15])

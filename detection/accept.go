@@ -12,50 +12,100 @@ func (d *Detector) accept(f *argusfeed.Flow, p place) {
 		}
 		d.win.next(f, d.cfg.Width)
 	}
-	t := d.tuples.get(f.Tuple)
-	if t.s != nil && t.flows == 1 && len(t.s.letters) == 0 {
-		t.s.letters = append(t.s.letters, t.first)
-		d.scorer.begin(t)
-	}
-	if t.all == 0 {
-		d.scorer.meet(f)
+	t := d.tuples.get(&f.Tuple)
+	if !f.Part.Over() {
+		d.growing(t, f)
+		return
 	}
 	d.win.count(t)
 
 	var m mark
 	unsorted := false
 	if d.reference() || !d.unsorted(t, f) {
-		m = markOf(t, f)
+		d.see(t, f)
+		m.of(t, f)
 		if d.reference() && t.s != nil && len(t.s.letters)+m.size() > d.cfg.MaxLetters {
 			d.stats.Restarted++
 			d.tuples.renew(t)
-			m = markOf(t, f)
+			d.see(t, f)
+			m.of(t, f)
 		}
 		d.extend(t, f, &m)
 	} else {
 		unsorted = true
 		d.stats.Unsorted++
+		t.all++
 	}
-	t.all++
 
 	judged := false
 	d.step.Compared = d.step.Compared[:0]
-	if t.s != nil && !unsorted {
-		var compared *[]Comparison
-		if d.hooks.OnStep != nil {
-			compared = &d.step.Compared
-		}
-		if v := d.scorer.judge(t, compared); v.judged {
-			judged = true
-			t.s.last = v
-		}
-		if judged && t.s.last.bad() && d.enough(t) {
-			d.detect(t, f)
-		}
+	if t.s != nil && !unsorted && (d.reference() || f.Part == argusfeed.PartWhole) {
+		judged = d.judge(t, f)
 	}
 	if d.hooks.OnStep != nil {
 		d.stepped(t, f, &m, stepping{first: first, next: p == placeNext, unsorted: unsorted, judged: judged, ended: ended})
 	}
+}
+
+// growing takes what is told of a flow that is not over: its letter must wait,
+// but when it began, and how much it has been, is known.
+func (d *Detector) growing(t *tuple, f *argusfeed.Flow) {
+	if f.Part == argusfeed.PartBegun {
+		if d.unsorted(t, f) || t.s != nil && f.Start < t.s.newest {
+			d.stats.Unsorted++
+			t.all++
+			return
+		}
+		d.see(t, f)
+	}
+	switch {
+	case t.s != nil:
+		d.scorer.take(t, f, len(t.s.letters))
+		if f.Part == argusfeed.PartBegun {
+			d.judge(t, f)
+		}
+	case f.Part == argusfeed.PartGrown:
+		t.bytes += f.Bytes
+	}
+}
+
+// see notes that a flow of t is there, unless it was told of before (which the
+// reference scorer does not listen to).
+func (d *Detector) see(t *tuple, f *argusfeed.Flow) {
+	if f.Part == argusfeed.PartClosed && t.all > 0 && !d.reference() {
+		return
+	}
+	t.all++
+	if t.all == 1 {
+		d.scorer.meet(f)
+		t.last, t.bytes = f.Start, f.Bytes
+		return
+	}
+	if t.s == nil {
+		d.tuples.widen(t)
+	}
+	if !t.s.begun {
+		t.s.begun = true
+		d.scorer.begin(t)
+	}
+	t.s.newest = max(t.s.newest, f.Start)
+}
+
+// judge has the scorer look at t, to which f has come, and reports what it finds.
+func (d *Detector) judge(t *tuple, f *argusfeed.Flow) bool {
+	var compared *[]Comparison
+	if d.hooks.OnStep != nil {
+		compared = &d.step.Compared
+	}
+	v := d.scorer.judge(t, compared)
+	if !v.judged {
+		return false
+	}
+	t.s.last = v
+	if v.bad() && d.enough(t) {
+		d.detect(t, f)
+	}
+	return true
 }
 
 // unsorted tells whether f comes before the newest flow of its tuple. Where it
@@ -75,28 +125,47 @@ func (d *Detector) unsorted(t *tuple, f *argusfeed.Flow) bool {
 // extend adds what f marks to the letters of t.
 func (d *Detector) extend(t *tuple, f *argusfeed.Flow, m *mark) {
 	if t.flows == 0 {
-		t.first, t.bytes = m.letter, f.Bytes
-	} else {
-		s := t.s
-		from := len(s.letters)
-		if d.reference() {
-			s.letters = m.appendTo(s.letters, m.zeros)
-		} else {
-			s.letters = m.appendTo(s.letters, letterTail)
-			if len(s.letters) > 2*letterTail {
-				s.letters = append(s.letters[:0], s.letters[len(s.letters)-letterTail:]...)
-				s.cut = true
-			}
+		t.first = m.letter
+	}
+	if s := t.s; s != nil {
+		if t.flows == 1 {
+			s.letters = append(s.letters, t.first)
 		}
-		d.scorer.take(t, f, from)
+		from := len(s.letters)
+		if t.flows > 0 {
+			d.lengthen(s, m)
+		}
+		if d.reference() && t.flows > 0 || !d.reference() && f.Part == argusfeed.PartWhole && t.all > 1 {
+			d.scorer.take(t, f, from)
+		}
 	}
 	t.gap = m.newest
 	t.last = f.Start
 	t.flows++
 }
 
-// enough tells whether t has the letters that a detection needs.
-func (d *Detector) enough(t *tuple) bool { return t.flows >= uint64(d.cfg.MinLetters) }
+// lengthen adds a mark to the letters that are kept.
+func (d *Detector) lengthen(s *series, m *mark) {
+	if d.reference() {
+		s.letters = m.appendTo(s.letters, m.zeros)
+		return
+	}
+	s.letters = m.appendTo(s.letters, letterTail)
+	if len(s.letters) > 2*letterTail {
+		s.letters = append(s.letters[:0], s.letters[len(s.letters)-letterTail:]...)
+		s.cut = true
+	}
+}
+
+// enough tells whether t has the flows that a detection needs; of the reference
+// scorer each must have made its letter.
+func (d *Detector) enough(t *tuple) bool {
+	n := t.all
+	if d.reference() {
+		n = t.flows
+	}
+	return n >= uint64(d.cfg.MinLetters)
+}
 
 // detect reports the newest verdict on t.
 func (d *Detector) detect(t *tuple, f *argusfeed.Flow) {
@@ -117,6 +186,6 @@ func (d *Detector) detect(t *tuple, f *argusfeed.Flow) {
 		Window:    d.win.start,
 		Source:    f.Source,
 		Why:       d.scorer.why(t, v),
-		Behaviour: v.behaviour,
+		Behaviour: v.class.String(),
 	})
 }

@@ -103,7 +103,7 @@ func (b *behaviour) take(t *tuple, f *argusfeed.Flow, _ int) {
 	if s.open == nil {
 		s.open = new(connections)
 	}
-	if s.open.continues(f) {
+	if f.Part == argusfeed.PartGrown || s.open.continues(f) {
 		for i := range s.contacts {
 			s.contacts[i].more(f)
 		}
@@ -168,8 +168,8 @@ func (b *behaviour) judge(t *tuple, _ *[]Comparison) verdict {
 	}
 	if b.best.probability >= b.class.threshold {
 		b.show(t)
-		v.behaviour = behaviourClass(t.key, &b.shown)
-		v.model, v.index = b.name(t, &b.shown, v.behaviour)
+		v.class = behaviourClass(t.key, &b.shown)
+		v.model, v.index = b.name(t, &b.shown, v.class)
 		v.malicious = true
 		v.score, v.threshold = b.best.probability, b.class.threshold
 	}
@@ -228,7 +228,7 @@ func (b *behaviour) assess(t *tuple, c *contacts, a *assessment) {
 }
 
 // name gives the model that a detection is named after: the nearest that fits.
-func (b *behaviour) name(t *tuple, a *assessment, class string) (*models.Model, int32) {
+func (b *behaviour) name(t *tuple, a *assessment, c class) (*models.Model, int32) {
 	for _, bm := range b.models {
 		if bm.normal || bm.model.Behaviour.Evidence > 0 || !bm.fits(t, a) {
 			continue
@@ -240,7 +240,7 @@ func (b *behaviour) name(t *tuple, a *assessment, class string) (*models.Model, 
 	if a.malicious != nil {
 		return a.malicious.model, a.malicious.index
 	}
-	return b.names.model(t.key, class), -1
+	return b.names.model(t.key, c.String()), -1
 }
 
 // why tells how probable it is, what was seen, and what spoke for and against.

@@ -41,15 +41,18 @@ const chainSlots = 512
 
 // chain is the Markov chain of the first n+1 letters of a model.
 type chain struct {
-	n      int // transitions; -1: not made yet
-	counts []uint32
-	starts [letterKinds]uint32
+	n int // transitions; -1: not made yet
+	// train is the logarithm of the probability of the model's own letters,
+	// from the counts. What is less likely than worst is too far away to match.
+	train, worst float64
 	// logs[k] is the logarithm of the probability of pairs[k-1], missing for
 	// those that come later in the letters; logs[0] stands for all others.
 	logs []float64
-	// train is the logarithm of the probability of the model's own letters,
-	// from the counts.
-	train float64
+	// starts counts the transitions that start in a letter, startLogs keeps
+	// what startLog worked out; 1, which is no logarithm here: nothing yet.
+	starts    [letterKinds]uint32
+	startLogs [letterKinds]float64
+	counts    []uint32
 
 	// exact and exactTrain are the same as the original computed them, letter
 	// by letter; made when they are needed.
@@ -90,10 +93,10 @@ func newLetterModel(m *models.Model, index int) (*letterModel, error) {
 // chain gives the chain of the first length letters; it is valid until the
 // next call.
 func (lm *letterModel) chain(length int) *chain {
-	n := max(0, min(length-1, len(lm.seq)))
+	n := lm.transitions(length)
 	slot := &lm.chains[n%chainSlots]
 	if *slot == nil {
-		*slot = &chain{n: -1, counts: make([]uint32, len(lm.pairs)), logs: make([]float64, len(lm.pairs)+1)}
+		*slot = lm.newChain()
 	}
 	c := *slot
 	if c.n != n {
@@ -101,6 +104,13 @@ func (lm *letterModel) chain(length int) *chain {
 	}
 	lm.recent = c
 	return c
+}
+
+// transitions is how many a chain for letters of that length has.
+func (lm *letterModel) transitions(length int) int { return max(0, min(length-1, len(lm.seq))) }
+
+func (lm *letterModel) newChain() *chain {
+	return &chain{n: -1, counts: make([]uint32, len(lm.pairs)), logs: make([]float64, len(lm.pairs)+1)}
 }
 
 // make counts from the nearest counts that are known.
@@ -123,6 +133,9 @@ func (lm *letterModel) make(c *chain, n int) {
 	for i, p := range lm.pairs {
 		c.starts[p/uint16(letterKinds)] += c.counts[i]
 	}
+	for i := range c.startLogs {
+		c.startLogs[i] = 1
+	}
 	c.logs[0] = missing
 	c.train = lm.firstLog(c, math.Log)
 	for i, p := range lm.pairs {
@@ -132,6 +145,9 @@ func (lm *letterModel) make(c *chain, n int) {
 			c.train += float64(float64(k) * c.logs[i+1])
 		}
 	}
+	// Beyond what compare counts as near, whatever is lost by rounding.
+	const surely = 1 + 1000*near
+	c.worst = c.train * (lm.model.Threshold * surely)
 }
 
 // startLog is the logarithm of the share of transitions that start in a
@@ -153,11 +169,20 @@ func (lm *letterModel) firstLog(c *chain, log func(float64) float64) float64 {
 }
 
 // test gives the logarithm of the probability of letters, of which counts
-// holds the transitions.
-func (lm *letterModel) test(c *chain, first byte, counts *pairCounts) float64 {
-	sum := c.startLog(first, math.Log)
-	for i, p := range counts.pairs {
-		sum += float64(float64(counts.counts[i]) * c.logs[lm.kind[p]])
+// holds the transitions. Where it is below worst it may be anything below: no
+// logarithm is above 0, so that adding the others cannot bring it back.
+func (lm *letterModel) test(c *chain, first byte, counts pairCounts) float64 {
+	start := &c.startLogs[letterCodes[first]]
+	if *start == 1 {
+		*start = c.startLog(first, math.Log)
+	}
+	sum := *start
+	for i := range counts {
+		p := &counts[i]
+		sum += float64(float64(p.count) * c.logs[lm.kind[p.pair]])
+		if sum < c.worst {
+			break
+		}
 	}
 	return sum
 }

@@ -36,7 +36,7 @@ type Config struct {
 	// forgets a tuple at the end of a window; 0: never.
 	ForgetAfter int `toml:"forget_after"`
 	// MaxTuples is how many tuples one detector remembers: a tuple needs some
-	// 300 bytes for its first flow, on the default path never much more than
+	// 160 bytes for its first flow, on the default path never much more than
 	// 2500. Beyond it the oldest are forgotten, those with a single flow first.
 	MaxTuples int `toml:"max_tuples"`
 	// MaxLetters is how many letters and symbols of a tuple the reference

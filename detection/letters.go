@@ -132,6 +132,13 @@ func gapRatio(before, newest float64) float64 {
 func roundToMicros(x float64) float64 {
 	// From here on neighbouring floats are further apart than a microsecond.
 	const coarse = 1 << 33
+	if x >= 0 && x < coarse { // the same as below, without four calls
+		whole := float64(int64(x))
+		rest := float64(float64(x-whole) * 1e6)
+		micros := float64(int64(rest))
+		micros += float64(int64(float64(rest-micros) + 0.5))
+		return float64(float64(whole*1e6)+micros) / 1e6
+	}
 	if x >= coarse || x <= -coarse || math.IsNaN(x) {
 		return x
 	}
@@ -158,9 +165,9 @@ type mark struct {
 	symbol byte // 0: none
 }
 
-// markOf works out what f adds to t, of which it is the newest flow.
-func markOf(t *tuple, f *argusfeed.Flow) mark {
-	m := mark{gaps: int(min(t.flows, 2))}
+// of works out what f adds to t, of which it is the newest flow.
+func (m *mark) of(t *tuple, f *argusfeed.Flow) {
+	*m = mark{gaps: int(min(t.flows, 2))}
 	regular := unknown
 	if m.gaps >= 1 {
 		m.newest = f.Start - t.last
@@ -173,7 +180,6 @@ func markOf(t *tuple, f *argusfeed.Flow) mark {
 		regular = regularityOf(m.ratio)
 	}
 	m.letter = letterOf(regular, f.Bytes, f.Dur)
-	return m
 }
 
 // size is the number of letters and symbols.

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"slips-ips/argusfeed"
 )
 
@@ -107,4 +109,32 @@ func referenceConfig(width time.Duration) Config {
 	cfg := DefaultConfig()
 	cfg.Scoring, cfg.Width = ScoringReference, width
 	return cfg
+}
+
+// The quick way of rounding gives what Python's timedelta gives.
+func TestQuickRounding(t *testing.T) {
+	naive := func(x float64) float64 {
+		whole, rest := math.Modf(x)
+		micros, rest := math.Modf(float64(rest * 1e6))
+		if x >= 0 {
+			micros += math.Floor(rest + 0.5)
+		} else {
+			micros += math.Ceil(rest - 0.5)
+		}
+		return float64(float64(whole*1e6)+micros) / 1e6
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := rapid.Int64Range(1, 1<<50).Draw(t, "a"), rapid.Int64Range(1, 1<<40).Draw(t, "b")
+		for _, x := range []float64{float64(a) / float64(b), 1 + float64(b)/float64(1<<41), float64(b) / 2e6, 1<<33 - 0x1p-19} {
+			if x >= 1<<33 {
+				continue
+			}
+			if got, want := roundToMicros(x), naive(x); got != want {
+				t.Fatalf("%v is rounded to %v, want %v", x, got, want)
+			}
+			if got, want := roundToMicros(-x), naive(-x); got != want {
+				t.Fatalf("%v is rounded to %v, want %v", -x, got, want)
+			}
+		}
+	})
 }

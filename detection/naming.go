@@ -31,23 +31,43 @@ const (
 	attemptShare   = 0.8  // of the contacts that nobody answered
 )
 
-func behaviourClass(t argusfeed.Tuple, a *assessment) string {
+// class is a class of behaviour; the zero value is none.
+type class uint8
+
+const (
+	noClass class = iota
+	beaconRegular
+	beaconJittered
+	beaconSlow
+	session
+	attempt
+	dgaDNS
+	spam
+)
+
+// String gives the name of the class.
+func (c class) String() string {
+	return [...]string{noClass: "", beaconRegular: BeaconRegular, beaconJittered: BeaconJittered, beaconSlow: BeaconSlow,
+		session: Session, attempt: Attempt, dgaDNS: DGADNS, spam: Spam}[c]
+}
+
+func behaviourClass(t argusfeed.Tuple, a *assessment) class {
 	port, _ := t.Port.Number()
 	switch r := &a.rhythm; {
 	case port == 53:
-		return DGADNS
+		return dgaDNS
 	case port == 25 || port == 465 || port == 587:
-		return Spam
+		return spam
 	case r.Failed >= attemptShare:
-		return Attempt
+		return attempt
 	case r.Gap >= slowGap:
-		return BeaconSlow
+		return beaconSlow
 	case r.GapSpread <= regularSpread:
-		return BeaconRegular
+		return beaconRegular
 	case r.GapSpread <= jitteredSpread:
-		return BeaconJittered
+		return beaconJittered
 	}
-	return Session
+	return session
 }
 
 // applications are the names of ports in labels.

@@ -28,12 +28,12 @@ func pairOf(from, to byte) uint16 {
 // long letters costs no more than comparing short ones. The transitions are
 // searched one by one: real tuples have some ten different ones, and the
 // alphabet allows a few thousand at most.
-type pairCounts struct {
-	pairs  []uint16
-	counts []uint32
-}
+type pairCounts []pairCount
 
-func (c *pairCounts) clear() { c.pairs, c.counts = c.pairs[:0], c.counts[:0] }
+type pairCount struct {
+	pair  uint16
+	count uint32
+}
 
 // extend counts the transitions into letters[from:].
 func (c *pairCounts) extend(letters []byte, from int) {
@@ -43,12 +43,11 @@ func (c *pairCounts) extend(letters []byte, from int) {
 }
 
 func (c *pairCounts) add(pair uint16) {
-	for i, p := range c.pairs {
-		if p == pair {
-			c.counts[i]++
+	for i := range *c {
+		if p := &(*c)[i]; p.pair == pair {
+			p.count++
 			return
 		}
 	}
-	c.pairs = append(c.pairs, pair)
-	c.counts = append(c.counts, 1)
+	*c = append(*c, pairCount{pair, 1})
 }

@@ -2,7 +2,7 @@ package detection
 
 import (
 	"fmt"
-	"strings"
+	"math"
 
 	"slips-ips/argusfeed"
 	"slips-ips/models"
@@ -20,9 +20,11 @@ const near = 1e-9
 // reference is the scorer slips-0.3.3.
 type reference struct {
 	all []*letterModel
-	// byProto holds the models for a protocol, nil inside for none.
-	byProto map[argusfeed.Proto][]*letterModel
-	found   []candidate // scratch
+	// byProto holds the models for a protocol; tcp and udp are those that nearly
+	// all tuples are of.
+	byProto  map[argusfeed.Proto]*modelGroup
+	tcp, udp *modelGroup
+	found    []candidate // scratch
 }
 
 // candidate is a model that may match.
@@ -33,7 +35,7 @@ type candidate struct {
 
 // newReference prepares the models of set, in their order.
 func newReference(set []models.Model) (*reference, error) {
-	r := &reference{byProto: make(map[argusfeed.Proto][]*letterModel)}
+	r := &reference{byProto: make(map[argusfeed.Proto]*modelGroup)}
 	for i := range set {
 		lm, err := newLetterModel(&set[i], i)
 		if err != nil {
@@ -42,28 +44,37 @@ func newReference(set []models.Model) (*reference, error) {
 		lm.normal = isNormal(&set[i], true)
 		r.all = append(r.all, lm)
 	}
+	r.tcp, r.udp = newModelGroup(r.all, argusfeed.ProtoTCP), newModelGroup(r.all, argusfeed.ProtoUDP)
 	return r, nil
 }
 
-// models gives the models for a protocol. Feeds name few: the map is bounded
-// by the table of names in argusfeed.
-func (r *reference) models(p argusfeed.Proto) []*letterModel {
-	list, ok := r.byProto[p]
-	if !ok {
-		for _, lm := range r.all {
-			if strings.EqualFold(lm.model.Proto, p.String()) {
-				list = append(list, lm)
-			}
-		}
-		r.byProto[p] = list
+// group gives the models for a protocol. Feeds name few: the map is bounded by
+// the table of names in argusfeed.
+func (r *reference) group(p argusfeed.Proto) *modelGroup {
+	switch p {
+	case argusfeed.ProtoTCP:
+		return r.tcp
+	case argusfeed.ProtoUDP:
+		return r.udp
 	}
-	return list
+	g, ok := r.byProto[p]
+	if !ok {
+		g = newModelGroup(r.all, p)
+		if len(g.models) == 0 {
+			g = &noModels
+		}
+		r.byProto[p] = g
+	}
+	return g
 }
+
+// noModels is never compared with.
+var noModels modelGroup
 
 func (r *reference) begin(*tuple) {}
 
 func (r *reference) take(t *tuple, _ *argusfeed.Flow, from int) {
-	if len(r.models(t.key.Proto)) > 0 {
+	if len(r.group(t.key.Proto).models) > 0 {
 		t.s.pairs.extend(t.s.letters, from)
 	}
 }
@@ -97,21 +108,24 @@ func (r *reference) judge(t *tuple, compared *[]Comparison) verdict {
 func (r *reference) compare(t *tuple) {
 	r.found = r.found[:0]
 	letters := t.s.letters
-	best, sure := 0.0, true
-	for _, lm := range r.models(t.key.Proto) {
-		c := lm.chain(len(letters))
-		d := distance(c.train, lm.test(c, letters[0], &t.s.pairs))
-		threshold := lm.model.Threshold
-		if d < 0 || d > threshold+near*threshold {
-			continue
+	g := r.group(t.key.Proto)
+	if len(g.models) == 0 {
+		return
+	}
+	sure := true
+	if len(letters) < groupLengths {
+		table, sums := g.tests(letters, t.s.pairs)
+		for m, sum := range sums {
+			if sum < table.worst[m] {
+				continue
+			}
+			sure = r.consider(g.models[m], distance(table.train[m], sum)) && sure
 		}
-		if d > threshold-near*threshold || len(r.found) > 0 && d < best+near*best && d > best-near*best {
-			sure = false
+	} else {
+		for _, lm := range g.models {
+			c := lm.chain(len(letters))
+			sure = r.consider(lm, distance(c.train, lm.test(c, letters[0], t.s.pairs))) && sure
 		}
-		if len(r.found) == 0 || d < best {
-			best = d
-		}
-		r.found = append(r.found, candidate{lm, d})
 	}
 	if sure {
 		return
@@ -126,12 +140,31 @@ func (r *reference) compare(t *tuple) {
 	r.found = matching
 }
 
+// consider adds a model to found where it may match, and tells whether the last
+// digits of the distance, and of those found before, do not matter.
+func (r *reference) consider(lm *letterModel, d float64) (sure bool) {
+	threshold := lm.model.Threshold
+	if d < 0 || d > threshold+near*threshold {
+		return true
+	}
+	sure = d <= threshold-near*threshold
+	if len(r.found) > 0 {
+		best := math.Inf(1)
+		for _, c := range r.found {
+			best = min(best, c.distance)
+		}
+		sure = sure && (d >= best+near*best || d <= best-near*best)
+	}
+	r.found = append(r.found, candidate{lm, d})
+	return sure
+}
+
 // compareAll does the same from the letters of all models, and keeps the
 // numbers.
 func (r *reference) compareAll(t *tuple, compared *[]Comparison) {
 	r.found = r.found[:0]
 	letters := t.s.letters
-	for _, lm := range r.models(t.key.Proto) {
+	for _, lm := range r.group(t.key.Proto).models {
 		train, test := lm.exactly(lm.chain(len(letters)), letters)
 		d := distance(train, test)
 		*compared = append(*compared, Comparison{int(lm.index), train, test, d})

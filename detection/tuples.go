@@ -1,39 +1,59 @@
 package detection
 
-import "slips-ips/argusfeed"
+import (
+	"hash/maphash"
+
+	"slips-ips/argusfeed"
+)
 
 // tuple is what is remembered of one tuple. Those with a single flow, by far
-// the most, have no series.
+// the most, have no series. It is as large as two lines of a processor's cache,
+// the key in the first one.
 type tuple struct {
 	key argusfeed.Tuple
 	// first is the letter of its first flow, bytes are that flow's.
 	first byte
+	// id is its own number.
+	id    tupleID
 	bytes uint64
-	// last is the start of its newest flow, gap the time between its last two.
+	// last is the start of the newest flow that made a letter, or of the first one
+	// of all; gap is the time between the last two.
 	last, gap argusfeed.Time
-	// flows counts those that made letters, all those seen.
+	// flows counts those that made letters, all those seen, which may not be over.
 	flows, all uint64
 	// window is the number of the window of its newest flow, inWindow how many
 	// flows it had in that window.
 	window, inWindow uint32
 
-	s          *series
-	prev, next *tuple
+	s *series
+	// prev and next are its neighbours in the list of recency that it is in.
+	prev, next tupleID
 }
 
-// series is what is remembered of a tuple from its second flow on.
+// series is what is remembered of a tuple from its second flow on. What each
+// flow needs comes first.
 type series struct {
 	// letters are all of them for the reference scorer, the newest otherwise;
 	// cut says that older ones are gone.
 	letters []byte
-	cut     bool
+	pairs   pairCounts // reference scorer
+	// newest is the start of the newest flow seen; begun tells that the scorer was
+	// told of the tuple.
+	newest argusfeed.Time
+	begun  bool
 	// last is the newest verdict, match the newest malicious one and
 	// matchWindow its window; matches counts the detections.
-	last, match verdict
+	last        verdict
+	cut         bool
 	matchWindow uint32
-	matches     uint64
+	// room is what letters and pairs begin in: most tuples need no more.
+	room struct {
+		letters [32]byte
+		pairs   [4]pairCount
+	}
+	matches uint64
+	match   verdict
 
-	pairs    pairCounts // reference scorer
 	contacts []contacts // behaviour scorer: one for each span of merging
 	open     *connections
 }
@@ -41,13 +61,15 @@ type series struct {
 // keepLetters is the largest buffer that a forgotten tuple leaves for the next.
 const keepLetters = 1 << 10
 
+// reset empties s but for its buffers.
 func (s *series) reset() {
-	letters := s.letters[:0]
-	if cap(letters) > keepLetters {
-		letters = nil
+	letters, pairs := s.letters[:0], s.pairs[:0]
+	if cap(letters) == 0 || cap(letters) > keepLetters {
+		letters = s.room.letters[:0]
 	}
-	pairs := s.pairs
-	pairs.clear()
+	if cap(pairs) == 0 {
+		pairs = s.room.pairs[:0]
+	}
 	for i := range s.contacts {
 		s.contacts[i].clear()
 	}
@@ -59,33 +81,33 @@ func (s *series) reset() {
 
 // recency is a list of tuples, the one with the newest flow first.
 type recency struct {
-	head, tail *tuple
+	head, tail tupleID
 	n          int
 }
 
-func (l *recency) push(t *tuple) {
-	t.prev, t.next = nil, l.head
-	if l.head != nil {
-		l.head.prev = t
+func (tt *tupleTable) push(l *recency, t *tuple) {
+	t.prev, t.next = 0, l.head
+	if h := tt.at(l.head); h != nil {
+		h.prev = t.id
 	} else {
-		l.tail = t
+		l.tail = t.id
 	}
-	l.head = t
+	l.head = t.id
 	l.n++
 }
 
-func (l *recency) remove(t *tuple) {
-	if t.prev != nil {
-		t.prev.next = t.next
+func (tt *tupleTable) remove(l *recency, t *tuple) {
+	if p := tt.at(t.prev); p != nil {
+		p.next = t.next
 	} else {
 		l.head = t.next
 	}
-	if t.next != nil {
-		t.next.prev = t.prev
+	if n := tt.at(t.next); n != nil {
+		n.prev = t.prev
 	} else {
 		l.tail = t.prev
 	}
-	t.prev, t.next = nil, nil
+	t.prev, t.next = 0, 0
 	l.n--
 }
 
@@ -93,48 +115,71 @@ func (l *recency) remove(t *tuple) {
 // full table allocates nothing.
 type tupleTable struct {
 	max   int
-	byKey map[argusfeed.Tuple]*tuple
+	n     int
+	index tupleIndex
 	// once holds the tuples with one flow, more the others.
 	once, more recency
 	// evicted counts the tuples that had to make room.
 	evicted uint64
 
-	fresh      []tuple // not used yet
-	free       *tuple  // linked by next
+	chunks     []*[tupleChunk]tuple // by number
+	used       int                  // numbers given out
+	free       tupleID              // linked by next
 	freeSeries []*series
+
+	freshSeries []series // not used yet
+	touched     uint64   // see expect
 }
+
+// tupleChunk is how many tuples are allocated at a time.
+const tupleChunk = 256
 
 func newTupleTable(most int) *tupleTable {
-	return &tupleTable{max: most, byKey: make(map[argusfeed.Tuple]*tuple)}
+	return &tupleTable{max: most, index: tupleIndex{seed: maphash.MakeSeed()}}
 }
 
-func (tt *tupleTable) len() int { return len(tt.byKey) }
+func (tt *tupleTable) len() int { return tt.n }
+
+// at gives the tuple with that number; nil for none.
+func (tt *tupleTable) at(id tupleID) *tuple {
+	if id == 0 {
+		return nil
+	}
+	id--
+	return &tt.chunks[id/tupleChunk][id%tupleChunk]
+}
 
 // get gives the tuple of that key; the caller has a flow of it, so it becomes
 // the most recent. A tuple without flows is new.
-func (tt *tupleTable) get(key argusfeed.Tuple) *tuple {
-	if t, ok := tt.byKey[key]; ok {
-		switch {
-		case t.s != nil:
-			if tt.more.head != t {
-				tt.more.remove(t)
-				tt.more.push(t)
-			}
-		default:
-			tt.once.remove(t)
-			tt.more.push(t)
-			t.s = tt.newSeries()
+func (tt *tupleTable) get(key *argusfeed.Tuple) *tuple {
+	hash := tt.index.hash(key)
+	if t := tt.find(key, hash); t != nil {
+		l := &tt.once
+		if t.s != nil {
+			l = &tt.more
+		}
+		if l.head != t.id {
+			tt.remove(l, t)
+			tt.push(l, t)
 		}
 		return t
 	}
-	if len(tt.byKey) >= tt.max {
+	if tt.n >= tt.max {
 		tt.evict()
 	}
 	t := tt.newTuple()
-	t.key = key
-	tt.byKey[key] = t
-	tt.once.push(t)
+	t.key = *key
+	tt.index.insert(hash, t.id)
+	tt.n++
+	tt.push(&tt.once, t)
 	return t
+}
+
+// widen gives a tuple that had one flow what several flows need.
+func (tt *tupleTable) widen(t *tuple) {
+	tt.remove(&tt.once, t)
+	tt.push(&tt.more, t)
+	t.s = tt.newSeries()
 }
 
 // onceShare is the part of the table, 1/onceShare, that tuples with one flow
@@ -145,25 +190,26 @@ const onceShare = 4
 // flow if they are more than their share.
 func (tt *tupleTable) evict() {
 	victim := tt.more.tail
-	if victim == nil || tt.once.n > tt.max/onceShare {
+	if victim == 0 || tt.once.n > tt.max/onceShare {
 		victim = tt.once.tail
 	}
 	tt.evicted++
-	tt.forget(victim)
+	tt.forget(tt.at(victim))
 }
 
 // forget removes t, whatever points to it is invalid from then on.
 func (tt *tupleTable) forget(t *tuple) {
-	delete(tt.byKey, t.key)
+	tt.index.remove(tt.index.hash(&t.key), t.id)
+	tt.n--
 	if t.s == nil {
-		tt.once.remove(t)
+		tt.remove(&tt.once, t)
 	} else {
-		tt.more.remove(t)
+		tt.remove(&tt.more, t)
 		t.s.reset()
 		tt.freeSeries = append(tt.freeSeries, t.s)
 	}
-	*t = tuple{next: tt.free}
-	tt.free = t
+	*t = tuple{id: t.id, next: tt.free}
+	tt.free = t.id
 }
 
 // renew makes t as if it had never had a flow, in place.
@@ -174,19 +220,17 @@ func (tt *tupleTable) renew(t *tuple) {
 	}
 }
 
-// tupleChunk is how many tuples are allocated at a time.
-const tupleChunk = 256
-
 func (tt *tupleTable) newTuple() *tuple {
-	if t := tt.free; t != nil {
-		tt.free, t.next = t.next, nil
+	if t := tt.at(tt.free); t != nil {
+		tt.free, t.next = t.next, 0
 		return t
 	}
-	if len(tt.fresh) == 0 {
-		tt.fresh = make([]tuple, min(tupleChunk, tt.max))
+	if tt.used == len(tt.chunks)*tupleChunk {
+		tt.chunks = append(tt.chunks, new([tupleChunk]tuple))
 	}
-	t := &tt.fresh[0]
-	tt.fresh = tt.fresh[1:]
+	tt.used++
+	t := tt.at(tupleID(tt.used))
+	t.id = tupleID(tt.used)
 	return t
 }
 
@@ -196,5 +240,14 @@ func (tt *tupleTable) newSeries() *series {
 		tt.freeSeries = tt.freeSeries[:n-1]
 		return s
 	}
-	return new(series)
+	if len(tt.freshSeries) == 0 {
+		tt.freshSeries = make([]series, seriesChunk)
+	}
+	s := &tt.freshSeries[0]
+	tt.freshSeries = tt.freshSeries[1:]
+	s.reset()
+	return s
 }
+
+// seriesChunk is how many series are allocated at a time.
+const seriesChunk = 32

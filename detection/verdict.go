@@ -9,19 +9,19 @@ import (
 
 // verdict is what comparing a tuple with the models gave.
 type verdict struct {
-	// judged says that there was something new to compare; without it the
-	// verdict before stands.
-	judged bool
 	// model is the one that won; nil: none matched.
-	model     *models.Model
-	malicious bool
-	// index is the number of the model in the order of comparison.
-	index            int32
+	model            *models.Model
 	score, threshold float64
-	// behaviour is the class of what was seen (default scorer).
-	behaviour string
+	// index is the number of the model in the order of comparison.
+	index int32
 	// ties counts the other models with the same score.
 	ties int32
+	// judged says that there was something new to compare; without it the
+	// verdict before stands.
+	judged    bool
+	malicious bool
+	// class is that of what was seen (default scorer).
+	class class
 }
 
 // bad tells whether a malicious model won.

@@ -67,7 +67,7 @@ type window struct {
 // by the original.
 func (w *window) next(f *argusfeed.Flow, width time.Duration) {
 	*w = window{
-		span:   span{open: true, start: f.Start, end: f.Start + micros(width)},
+		span:   span{open: true, start: f.When(), end: f.When() + micros(width)},
 		number: w.number + 1,
 		opener: f.Tuple,
 		alone:  w.number > 0,
@@ -118,7 +118,7 @@ func (d *Detector) endWindow() *Window {
 func (d *Detector) active() []TupleInfo {
 	list := make([]TupleInfo, 0, min(d.win.tuples, d.tuples.len()))
 	for _, l := range []*recency{&d.tuples.once, &d.tuples.more} {
-		for t := l.head; t != nil && t.window == d.win.number; t = t.next {
+		for t := d.tuples.at(l.head); t != nil && t.window == d.win.number; t = d.tuples.at(t.next) {
 			list = append(list, d.info(t))
 		}
 	}
@@ -129,8 +129,8 @@ func (d *Detector) active() []TupleInfo {
 // forget drops the tuples with too many flows. Whoever has just passed the
 // limit did it in this window, so it is at the head of the list.
 func (d *Detector) forget(report *Window) {
-	for t := d.tuples.more.head; t != nil && t.window == d.win.number; {
-		next := t.next
+	for t := d.tuples.at(d.tuples.more.head); t != nil && t.window == d.win.number; {
+		next := d.tuples.at(t.next)
 		if t.all > uint64(d.cfg.ForgetAfter) {
 			d.stats.Forgotten++
 			if report != nil {
@@ -150,7 +150,9 @@ func (d *Detector) info(t *tuple) TupleInfo {
 	}
 	s := t.s
 	if s == nil || len(s.letters) == 0 {
-		i.Letters = string([]byte{t.first})
+		if t.flows > 0 {
+			i.Letters = string([]byte{t.first})
+		}
 		return i
 	}
 	i.Letters, i.Cut, i.Detections = string(s.letters), s.cut, s.matches

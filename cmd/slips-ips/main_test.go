@@ -56,7 +56,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 //   - captures/a.binetflow, captures/b.binetflow: each a beacon labelled as one,
 //     a service that polls with sizes of its own, and a page;
 //   - models/zeus.stfm: a letters model that the beacon matches;
-//   - evil/evil.stfm: a pickle that wants to run a program.
+//   - evil/evil.stfm: a pickle that wants to run a program;
+//   - restart.argus, restart.csv: an Argus stream and what ra printed of it.
 func setup(env *testscript.Env) error {
 	env.Setenv("NO_COLOR", "1")
 	env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command takes a second more
@@ -67,7 +68,13 @@ func setup(env *testscript.Env) error {
 		}
 		return os.WriteFile(path, []byte(data), 0o600)
 	}
+	fixture := func(name, from string) error {
+		data, err := os.ReadFile(filepath.Join("..", "..", "argusfeed", "testdata", "fixtures", from))
+		return errors.Join(err, write(name, string(data)))
+	}
 	return errors.Join(
+		fixture("restart.argus", "restart.argus"),
+		fixture("restart.csv", "restart.slips.csv"),
 		write("beacon.binetflow", flows(20, begin)),
 		write("long.binetflow", flows(60, begin)),
 		write("recent.binetflow", flows(60, time.Now().UTC().Add(-2*time.Hour))),

@@ -15,6 +15,7 @@ import (
 
 	"slips-ips/agent"
 	"slips-ips/agent/report"
+	"slips-ips/argusfeed"
 	"slips-ips/policy"
 )
 
@@ -22,7 +23,9 @@ import (
 type replayFlags struct {
 	config, trace, policy       string
 	tuples                      report.Tuples
+	fields, records             string
 	asJSON, fail, quiet, labels bool
+	printFlows, raFaults        bool
 	verbosity                   int
 }
 
@@ -36,12 +39,22 @@ func newReplay(std streams) *cobra.Command {
 own clock, and reports what was detected and what the policy would have done.
 It never touches the kernel. Files are what ra prints, binetflow with a header
 line, or Argus streams, plain or compressed with gzip; - is standard input.
+The records that an Argus stream has of one flow are joined, --records single
+leaves them; a line of text is a flow.
 
 The exit status is 3 where a malicious behaviour was found and
---fail-on-detection is given.`,
+--fail-on-detection is given.
+
+With --print-flows it detects nothing and prints each record as ra does with our
+ra.conf (ra -X -F ra.conf -n -Z b -r FILE), management rows and the single status
+records of a long flow among them; of text, the flows. Durations are exact, where
+ra's have noise in the sixth decimal from 16 seconds on: --ra-faults prints its
+noise too, for comparing line by line. The columns that --fields can name:
+` + strings.Join(argusfeed.RaFieldNames(), " ") + `.`,
 		Example: `  slips-ips replay capture.binetflow.gz
   slips-ips replay --json -m models day1.argus day2.argus
-  slips-ips replay -c slips.toml --policy stricter.toml capture.binetflow`,
+  slips-ips replay -c slips.toml --policy stricter.toml capture.binetflow
+  slips-ips replay --print-flows --fields "stime saddr daddr dport" day.argus.gz`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("%s needs files of flows, or - for standard input", cmd.CommandPath())
@@ -49,6 +62,12 @@ The exit status is 3 where a malicious behaviour was found and
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkPrintFlags(cmd.Flags(), opt.printFlows); err != nil {
+				return err
+			}
+			if opt.printFlows {
+				return printFlows(cmd.Context(), args, std, &opt, cmd.Flags().Changed("fields"))
+			}
 			return replay(cmd, args, std, &detect, &opt)
 		},
 	}
@@ -59,6 +78,10 @@ The exit status is 3 where a malicious behaviour was found and
 	fs.StringVar(&opt.trace, "trace", "", "write one JSON line for each line of input to `FILE`; - is standard output")
 	fs.Var(&opt.tuples, "tuples", "tuples to print at the end of each time window: all, detected or none (default none)")
 	fs.BoolVar(&opt.labels, "labels", false, "compare with the label column of the input")
+	fs.BoolVar(&opt.printFlows, "print-flows", false, "detect nothing: print each record as ra does")
+	fs.StringVar(&opt.records, "records", agent.RecordsJoined, "what becomes of the records of an Argus stream: joined, those of a flow are one flow; single, each is a flow")
+	fs.StringVar(&opt.fields, "fields", "", "the `COLUMNS` of --print-flows, as ra's -s has them (default: the thirteen of our ra.conf)")
+	fs.BoolVar(&opt.raFaults, "ra-faults", false, "print durations in single precision as ra does, so that lines can be compared with its own")
 	fs.BoolVar(&opt.asJSON, "json", false, "print the report as JSON")
 	fs.BoolVar(&opt.fail, "fail-on-detection", false, "exit with 3 where something malicious was found")
 	fs.BoolVarP(&opt.quiet, "quiet", "q", false, "no progress")
@@ -69,6 +92,9 @@ The exit status is 3 where a malicious behaviour was found and
 func replay(cmd *cobra.Command, files []string, std streams, detect *detectFlags, opt *replayFlags) error {
 	if opt.asJSON && opt.trace == "-" {
 		return usagef("--json and --trace - both want standard output: give the trace a file")
+	}
+	if opt.records != agent.RecordsJoined && opt.records != agent.RecordsSingle {
+		return usagef("--records %s: use %s or %s", opt.records, agent.RecordsJoined, agent.RecordsSingle)
 	}
 	c := agent.DefaultConfig()
 	if opt.config != "" {
@@ -93,7 +119,8 @@ func replay(cmd *cobra.Command, files []string, std streams, detect *detectFlags
 	}
 	r := agent.ReplayOptions{
 		Config: c, Files: files, Labels: opt.labels,
-		Log: newLogger(std.err, opt.verbosity), Colour: colourWanted(std.out),
+		Joining: argusfeed.Joining{Off: opt.records == agent.RecordsSingle},
+		Log:     newLogger(std.err, opt.verbosity), Colour: colourWanted(std.out),
 	}
 	if opt.policy != "" {
 		other, err := agent.LoadConfig(opt.policy)
@@ -199,6 +226,10 @@ func newProgress(w io.Writer) func(agent.Progress) {
 // printReplay prints the report for people.
 func printReplay(w io.Writer, r *agent.ReplayReport) error {
 	fmt.Fprintf(w, "%d flows, %d tuples, in %.2f s: %.0f flows per second\n", r.Flows, r.Tuples, r.Seconds, r.FlowsPerSecond)
+	if j := r.Joined; j != (argusfeed.JoinStats{}) {
+		fmt.Fprintf(w, "joined records: %d pieces of a flow that went on, %d behind the end of their connection; %d flows given out too early\n",
+			j.Merged, j.Strays, j.Forced)
+	}
 	printCounts(w, "skipped lines", r.Skipped)
 	printCounts(w, "dropped flows", r.Dropped)
 	if r.Interrupted {

@@ -40,6 +40,8 @@ Sources:
   argus://HOST:PORT a running argus or radium (default port 561)
   -, ra:-, ra:PATH  what ra prints, on standard input or in a file
   file:PATH, PATH   stored flows: ra text, binetflow or an Argus stream
+  follow:PATH       a file that argus -w or ra appends to, from its beginning, and
+                    those that take its place when it is rotated
 
 SIGINT or SIGTERM stop it: what was accepted is detected, decided, applied and
 told first. In enforce mode blocks stay in the kernel until they run out.`,
