@@ -11,24 +11,21 @@ import (
 // perFamily is how many beacons of each family of the lab are learned from.
 const perFamily = 40
 
-// syntheticGroups is how many parts the beacons are dealt to for leaving one
-// part out.
-const syntheticGroups = 4
-
 // Synthetic makes samples of beacons of the lab, each in a network of its own:
 // in some of them other hosts talk to the same network, and the source has a
 // few peers on odd ports, as a host with a game or a VPN has. Their groups are
-// negative, and Capture is the family.
+// negative, one for each family, so that a family is scored by what has seen the
+// others only; Capture is the family.
 func Synthetic() ([]*Sample, error) {
 	var all []*Sample
-	for _, family := range lab.Families {
+	for n, family := range lab.Families {
 		for i := range perFamily {
 			seed := uint64(i)
 			s, err := synthetic(family, seed)
 			if err != nil {
 				return nil, err
 			}
-			s.Group = -1 - i%syntheticGroups
+			s.Group = -1 - n
 			all = append(all, s)
 		}
 	}
