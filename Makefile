@@ -58,6 +58,13 @@ bin/golangci-lint: Makefile
 	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 	@touch $@
 
+## eval: the tables of docs/detection.md, from the labelled captures beside the checkout
+eval: build
+	@test -d "$$SLIPS_REFERENCE/data" || { echo "no reference data: set SLIPS_REFERENCE"; exit 1; }
+	@./$(BINARY) models eval "$$SLIPS_REFERENCE/data" \
+		--letters "$$SLIPS_REFERENCE/data/stf-labelled-letters/labelled_letters.tsv" \
+		--reference "$$SLIPS_REFERENCE/models-original/0.3.3" $(ARGS)
+
 ## fuzz: every fuzz target for FUZZTIME (30s)
 fuzz:
 	@for p in $$($(GO) list ./...); do \
@@ -87,4 +94,4 @@ tools-test:
 clean:
 	rm -rf bin dist
 
-.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency tools-run tools-demo tools-test clean
+.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency eval tools-run tools-demo tools-test clean

@@ -19,10 +19,15 @@ import (
 )
 
 // beaconTuple is one that this host has nothing to do with.
+// beaconTuple has a destination in a network that no other host talks to.
 func beaconTuple(host byte) argusfeed.Tuple {
+	network := host
+	if host == 1 {
+		network = 113
+	}
 	return argusfeed.Tuple{
 		Src:  argusfeed.AddrFrom(netip.AddrFrom4([4]byte{10, 77, 0, host})),
-		Dst:  argusfeed.AddrFrom(netip.MustParseAddr("203.0.113.9")),
+		Dst:  argusfeed.AddrFrom4([4]byte{203, 0, network, 9}),
 		Port: argusfeed.PortNumber(8443), Proto: argusfeed.ProtoTCP,
 	}
 }
@@ -142,7 +147,7 @@ func TestBeaconIsDecidedAndTold(t *testing.T) {
 	if len(alerts) < 2 || len(blocks) != 1 || len(book.find("blocked")) > 0 {
 		t.Fatalf("%d alerts, %d blocks, want several and one", len(alerts), len(blocks))
 	}
-	want := map[string]string{"tuple": tuple, "model": "From-Generic-TCP-Any-Beacon-1", "rule": "default", "ttl": "1h0m0s"}
+	want := map[string]string{"tuple": tuple, "model": "From-Generic-TCP-Unknown-beacon-regular", "rule": "default", "ttl": "1h0m0s"}
 	for k, v := range want {
 		if blocks[0].attrs[k] != v {
 			t.Errorf("would block: %s is %q, want %q", k, blocks[0].attrs[k], v)

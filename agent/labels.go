@@ -1,18 +1,19 @@
 package agent
 
 import (
-	"strings"
-
 	"slips-ips/argusfeed"
+	"slips-ips/models/train"
 	"slips-ips/policy"
 )
 
 // LabelScore compares what was detected with the label column of the input.
-// A tuple counts when it has at least ten flows, and as malicious when any of
-// its labels says botnet, malware or malicious.
+// A tuple counts when it has at least ten flows. What its labels say is read as
+// for models eval: malicious when any says so, benign when one says normal or
+// benign and none malicious.
 type LabelScore struct {
 	// Malicious and Benign count tuples; Detected of them were detected at
-	// least once, Blocked would have been blocked. Unlabelled have no label.
+	// least once, Blocked would have been blocked. Unlabelled have no label, or
+	// one that says neither (Background).
 	Malicious         int `json:"malicious"`
 	MaliciousDetected int `json:"malicious_detected"`
 	MaliciousBlocked  int `json:"malicious_blocked"`
@@ -35,8 +36,8 @@ type labelBook struct {
 }
 
 type labelled struct {
-	flows           int
-	malicious, some bool
+	flows             int
+	malicious, benign bool
 }
 
 func (b *labelBook) note(f *argusfeed.Flow) {
@@ -48,21 +49,13 @@ func (b *labelBook) note(f *argusfeed.Flow) {
 		return
 	}
 	l.flows++
-	if f.Label != "" {
-		l.some = true
-		l.malicious = l.malicious || maliciousLabel(f.Label)
+	switch train.ClassOf(f.Label) {
+	case train.CC, train.Candidate, train.Other:
+		l.malicious = true
+	case train.Benign:
+		l.benign = true
 	}
 	b.tuples[f.Tuple] = l
-}
-
-func maliciousLabel(label string) bool {
-	label = strings.ToLower(label)
-	for _, word := range []string{"botnet", "malware", "malicious"} {
-		if strings.Contains(label, word) {
-			return true
-		}
-	}
-	return false
 }
 
 func (b *labelBook) score(detected map[argusfeed.Tuple]*DetectedTuple, decided map[argusfeed.Tuple]policy.Decision) *LabelScore {
@@ -74,7 +67,7 @@ func (b *labelBook) score(detected map[argusfeed.Tuple]*DetectedTuple, decided m
 		if l.flows < labelFlows {
 			continue
 		}
-		if !l.some {
+		if !l.malicious && !l.benign {
 			s.Unlabelled++
 			continue
 		}

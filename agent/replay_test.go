@@ -17,6 +17,7 @@ import (
 
 	"slips-ips/agent/report"
 	"slips-ips/argusfeed"
+	"slips-ips/detection"
 	"slips-ips/policy"
 )
 
@@ -97,12 +98,15 @@ func TestReplayBeacon(t *testing.T) {
 		t.Fatalf("the first match came after %d flows", first)
 	}
 	want := DetectedTuple{
-		Tuple: beaconTuple(1), Label: "From-Generic-TCP-Any-Beacon-1", Threshold: 1, Count: 130 - first + 1,
+		Tuple: beaconTuple(1), Label: "From-Generic-TCP-Unknown-beacon-regular", Score: d.Score, Threshold: d.Threshold, Count: 130 - first + 1,
 		First: begin.Add(time.Duration(first-1) * time.Minute), Last: begin.Add(129 * time.Minute),
-		FlowsToFirst: first, Letters: d.Letters, Why: d.Why,
+		FlowsToFirst: first, Letters: d.Letters, Why: d.Why, Behaviour: detection.BeaconRegular,
 	}
 	if diff := cmp.Diff(want, d, cmp.AllowUnexported(argusfeed.Addr{})); diff != "" {
 		t.Error(diff)
+	}
+	if d.Score < d.Threshold || d.Score > 1 {
+		t.Errorf("the probability is %v, it alerts from %v", d.Score, d.Threshold)
 	}
 	if !strings.HasSuffix(d.Letters, "h,h,h,") || d.Why == "" {
 		t.Errorf("letters %q, why %q", d.Letters, d.Why)

@@ -57,6 +57,8 @@ type DetectedTuple struct {
 	FlowsToFirst uint64 `json:"flows_to_first"`
 	Letters      string `json:"letters"`
 	Why          string `json:"why"`
+	// Behaviour is the class of what was seen; empty for slips-0.3.3.
+	Behaviour string `json:"behaviour,omitempty"`
 }
 
 // Difference is a tuple on which two policies went different ways: their
@@ -87,13 +89,14 @@ func (r *ReplayReport) detect(found []detection.Detection) {
 	for _, d := range found {
 		t := r.tuples[d.Tuple]
 		if t == nil {
-			t = &DetectedTuple{Tuple: d.Tuple, First: d.Time, FlowsToFirst: d.Flows, Score: d.Score + 1}
+			t = &DetectedTuple{Tuple: d.Tuple, First: d.Time, FlowsToFirst: d.Flows}
 			r.tuples[d.Tuple] = t
 		}
 		t.Count++
 		t.Last = d.Time
-		if d.Score < t.Score {
+		if t.Count == 1 || d.Stronger(t.Score) {
 			t.Label, t.Score, t.Threshold, t.Letters, t.Why = d.Label, d.Score, d.Threshold, d.Letters, d.Why
+			t.Behaviour = d.Behaviour
 		}
 	}
 }

@@ -77,6 +77,7 @@ func (d *Detector) see(t *tuple, f *argusfeed.Flow) {
 	}
 	t.all++
 	if t.all == 1 {
+		d.scorer.meet(f)
 		t.last, t.bytes = f.Start, f.Bytes
 		return
 	}
@@ -185,5 +186,6 @@ func (d *Detector) detect(t *tuple, f *argusfeed.Flow) {
 		Window:    d.win.start,
 		Source:    f.Source,
 		Why:       d.scorer.why(t, v),
+		Behaviour: v.class.String(),
 	})
 }

@@ -2,182 +2,261 @@ package detection
 
 import (
 	"fmt"
-	"math"
-	"slices"
 	"strings"
-	"time"
 
 	"slips-ips/argusfeed"
 	"slips-ips/models"
 )
 
-// behaviour is the scorer for how regular the contacts of a tuple are: their
-// gaps and sizes are compared with the limits of each model. A tuple is judged
-// when a contact begins; the other flows of a contact tell nothing new and
-// bring no detection.
+// behaviour is the default scorer. It merges the flows of a tuple to contacts,
+// measures how regular and how alike these are and who else talks to the
+// destination, and has a classifier say how likely that is command and
+// control. Models then speak: the ones that the tuple fits add evidence for or
+// against it, and the nearest gives it its name.
 //
-// The score of a model is how much of its limits the spreads use up, the worse
-// of the two: 0 is clockwork, 1 the largest that matches.
+// A tuple is judged when a contact begins; the other flows of a contact tell
+// nothing new and bring no detection.
 type behaviour struct {
+	class  *classifier
 	models []*behaviourModel
-	// merges are the different spans of merging of the models. Each tuple has
-	// contacts for each of them.
-	merges  []argusfeed.Time
-	scratch [maxGaps]float64
+	least  int // contacts from which on it is worth looking
+	crowds crowds
+	// names are the models that stand for a class of behaviour where no model
+	// has a name for it.
+	names genericNames
+	// onJudge looks on, where it is not nil.
+	onJudge func(*Judgement)
+	told    Judgement
+	// best is the likeliest look of the newest verdict; shown, which is told, the
+	// one through the span that shows the tuple most regular: a pair every hour
+	// is called hourly.
+	best, shown assessment
 }
 
-type behaviourModel struct {
-	model *models.Model
-	index int32
-	// merge is the place of its span in merges.
-	merge          int
-	minGap, maxGap float64 // microseconds
+// Judgement is what the default scorer measured and made of a tuple when one
+// of its contacts began.
+type Judgement struct {
+	Tuple argusfeed.Tuple
+	// Time is the start of the contact that began, Flows how many flows the
+	// tuple has had.
+	Time  argusfeed.Time
+	Flows uint64
+	// Contacts counts those of a span of merging, Level its number.
+	Contacts, Level int
+	Rhythm          Rhythm
+	Features        Features
+	// Probability is what the classifier and the models make of it.
+	Probability float64
 }
 
-// maxMerges bounds the different spans of merging, and with it the memory that
-// a tuple needs.
-const maxMerges = 4
+// assessment is one look at a tuple.
+type assessment struct {
+	rhythm         Rhythm
+	level          int
+	x              Features
+	company, peers float64
+	probability    float64
+	malicious      *behaviourModel // the nearest that fits
+	normal         *behaviourModel // the one that says most against it
+}
 
-// behaviourThreshold is the largest score that matches.
-const behaviourThreshold = 1
-
-func newBehaviour(set []models.Model) (*behaviour, error) {
-	b := new(behaviour)
+func newBehaviour(set []models.Model, c *models.Classifier, onJudge func(*Judgement)) (*behaviour, error) {
+	if c == nil {
+		def := models.DefaultClassifier()
+		c = &def
+	}
+	class, err := newClassifier(*c)
+	if err != nil {
+		return nil, err
+	}
+	b := &behaviour{class: class, least: class.minContacts, onJudge: onJudge}
 	for i := range set {
-		m := &set[i]
-		limits := m.Behaviour
-		if limits == nil {
-			return nil, fmt.Errorf("using the model %s: it has no limits", m.File)
+		bm, err := newBehaviourModel(&set[i], int32(i))
+		if err != nil {
+			return nil, err
 		}
-		if limits.MinContacts < 2 || limits.MinContacts > models.MaxContacts {
-			return nil, fmt.Errorf("using the model %s: min_contacts %d is not allowed; use 2 to %d",
-				m.File, limits.MinContacts, models.MaxContacts)
-		}
-		merge := micros(limits.Merge)
-		at := slices.Index(b.merges, merge)
-		if at < 0 {
-			if len(b.merges) == maxMerges {
-				return nil, fmt.Errorf("using the model %s: models with more than %d different values of merge cannot be used together",
-					m.File, maxMerges)
-			}
-			at = len(b.merges)
-			b.merges = append(b.merges, merge)
-		}
-		b.models = append(b.models, &behaviourModel{model: m, index: int32(i), merge: at,
-			minGap: float64(micros(limits.MinGap)), maxGap: float64(micros(limits.MaxGap))})
+		b.models = append(b.models, bm)
+		b.least = min(b.least, set[i].Behaviour.MinContacts)
 	}
 	return b, nil
 }
 
-func micros(d time.Duration) argusfeed.Time { return argusfeed.Time(d / time.Microsecond) }
-
-// covers tells whether the model is for tuples like this one at all.
-func (bm *behaviourModel) covers(t argusfeed.Tuple) bool {
-	if bm.model.Proto != "" && !strings.EqualFold(bm.model.Proto, t.Proto.String()) {
-		return false
-	}
-	port, ok := t.Port.Number()
-	return !ok || !slices.Contains(bm.model.Behaviour.NotPorts, port)
-}
+func (b *behaviour) meet(f *argusfeed.Flow) { b.crowds.meet(f.Tuple) }
 
 func (b *behaviour) begin(t *tuple) {
-	covered := false
-	for _, bm := range b.models {
-		covered = covered || bm.covers(t.key)
-	}
-	if !covered || housekeeping(t.key) {
+	if housekeeping(t.key) {
 		return // without contacts it is never judged
 	}
 	s := t.s
-	if cap(s.contacts) < len(b.merges) {
-		s.contacts = make([]contacts, len(b.merges))
+	if cap(s.contacts) < len(spans) {
+		s.contacts = make([]contacts, 1, len(spans))
 	}
-	s.contacts = s.contacts[:len(b.merges)]
-	for i := range s.contacts {
-		s.contacts[i].begin(t.last, t.bytes)
-	}
+	s.contacts = s.contacts[:1]
+	s.contacts[0].begin(t.last, t.bytes)
 }
 
 func (b *behaviour) take(t *tuple, f *argusfeed.Flow, _ int) {
-	if len(t.s.contacts) == 0 {
+	s := t.s
+	if len(s.contacts) == 0 {
 		return
 	}
-	if t.s.open == nil {
-		t.s.open = new(connections)
+	if s.open == nil {
+		s.open = new(connections)
 	}
-	more := f.Part == argusfeed.PartGrown || t.s.open.continues(f)
-	for i := range t.s.contacts {
-		if c := &t.s.contacts[i]; more {
-			c.size, c.began = c.size+f.Bytes, false
-		} else {
-			c.add(f.Start, f.Bytes, b.merges[i])
+	if f.Part == argusfeed.PartGrown || s.open.continues(f) {
+		for i := range s.contacts {
+			s.contacts[i].more(f)
 		}
+		return
+	}
+	b.fork(s, f.Start)
+	for i := range s.contacts {
+		s.contacts[i].add(f)
 	}
 }
 
-// judge finds the model with the smallest score; of equal ones a normal one,
-// else the first.
+// fork begins to look through a longer span where that shows something else:
+// as long as no pause was between two spans, both give the same contacts.
+func (b *behaviour) fork(s *series, start argusfeed.Time) {
+	pause := start - s.contacts[0].last // the same in all
+	if pause <= spans[0] || pause > spans[len(spans)-1] {
+		return
+	}
+	level := 1
+	for pause > spans[level] {
+		level++
+	}
+	at := len(s.contacts)
+	for at > 0 && s.contacts[at-1].level >= level {
+		at--
+	}
+	if at < len(s.contacts) && s.contacts[at].level == level {
+		return
+	}
+	s.contacts = s.contacts[:len(s.contacts)+1]
+	for i := len(s.contacts) - 1; i > at; i-- { // swapped, so that each ring has one owner
+		s.contacts[i], s.contacts[i-1] = s.contacts[i-1], s.contacts[i]
+	}
+	s.contacts[at].copyOf(&s.contacts[at-1])
+	s.contacts[at].level = level
+}
+
+// judge looks through every span in which a contact began and keeps what looks
+// worst.
 func (b *behaviour) judge(t *tuple, _ *[]Comparison) verdict {
 	var v verdict
-	if len(t.s.contacts) == 0 {
-		return v
-	}
-	var rhythms [maxMerges]rhythm
-	for _, bm := range b.models {
-		c := &t.s.contacts[bm.merge]
+	b.best = assessment{probability: -1}
+	for i := range t.s.contacts {
+		c := &t.s.contacts[i]
 		if !c.began {
 			continue
 		}
 		v.judged = true
-		if c.n < bm.model.Behaviour.MinContacts || !bm.covers(t.key) {
+		if c.n < b.least {
 			continue
 		}
-		r := &rhythms[bm.merge]
-		if r.contacts == 0 {
-			*r = c.rhythm(&b.scratch)
+		a := assessment{level: c.level}
+		b.assess(t, c, &a)
+		if a.probability > b.best.probability {
+			b.best = a
 		}
-		score := bm.score(r)
-		if score > behaviourThreshold {
-			continue
+		if b.onJudge != nil && c.n >= b.class.minContacts {
+			b.told = Judgement{Tuple: t.key, Time: c.start, Flows: t.all, Contacts: c.n, Level: c.level,
+				Rhythm: a.rhythm, Features: a.x, Probability: a.probability}
+			b.onJudge(&b.told)
 		}
-		malicious := !isNormal(bm.model, false)
-		switch equal := v.model != nil && score == v.score; {
-		case equal && (malicious || !v.malicious):
-			v.ties++
-		case equal || v.model == nil || score < v.score:
-			ties := int32(0)
-			if equal {
-				ties = v.ties + 1
-			}
-			v = verdict{judged: true, model: bm.model, malicious: malicious, index: bm.index,
-				score: score, threshold: behaviourThreshold, ties: ties}
-		}
+	}
+	if b.best.probability >= b.class.threshold {
+		b.show(t)
+		v.class = behaviourClass(t.key, &b.shown)
+		v.model, v.index = b.name(t, &b.shown, v.class)
+		v.malicious = true
+		v.score, v.threshold = b.best.probability, b.class.threshold
 	}
 	return v
 }
 
-// score is infinite where the gap itself is not the model's.
-func (bm *behaviourModel) score(r *rhythm) float64 {
-	if r.gap < bm.minGap || r.gap > bm.maxGap {
-		return math.Inf(1)
+// show chooses the look that is told.
+func (b *behaviour) show(t *tuple) {
+	b.shown = b.best
+	for i := range t.s.contacts {
+		if c := &t.s.contacts[i]; c.level != b.best.level && c.n >= b.class.minContacts {
+			a := assessment{level: c.level}
+			b.assess(t, c, &a)
+			if a.rhythm.GapsKept > b.shown.rhythm.GapsKept {
+				b.shown = a
+			}
+		}
 	}
-	limits := bm.model.Behaviour
-	return max(ratioOf(r.gapSpread, limits.MaxGapSpread), ratioOf(r.sizeSpread, limits.MaxSizeSpread))
 }
 
-func (b *behaviour) why(t *tuple, v *verdict) string {
-	at := slices.IndexFunc(b.models, func(bm *behaviourModel) bool { return bm.index == v.index })
-	r := t.s.contacts[b.models[at].merge].rhythm(&b.scratch)
-	limits := v.model.Behaviour
-	return fmt.Sprintf("%d contacts, one every %s (spread %.3g, at most %.3g matches), of %.0f bytes (spread %.3g, at most %.3g)",
-		r.contacts, roundGap(r.gap), r.gapSpread, limits.MaxGapSpread, r.size, r.sizeSpread, limits.MaxSizeSpread)
+// assess measures and weighs what is seen through one span.
+func (b *behaviour) assess(t *tuple, c *contacts, a *assessment) {
+	a.rhythm = c.rhythm()
+	a.company, a.peers = b.crowds.company(t.key.Dst), b.crowds.peers(t.key.Src)
+	a.x = featuresOf(t.key, &a.rhythm, c.level, a.company, a.peers)
+	const unlikely = -20 // too few contacts for the classifier: only a model can tell
+	odds := float64(unlikely)
+	if c.n >= b.class.minContacts {
+		odds = b.class.logOdds(&a.x)
+	}
+	var pro, contra float64
+	for _, bm := range b.models {
+		evidence := bm.model.Behaviour.Evidence
+		if evidence == 0 || !bm.fits(t, a) { // those that only name are asked when there is something to name
+			continue
+		}
+		if bm.normal {
+			if a.normal == nil || evidence > contra {
+				a.normal, contra = bm, evidence
+			}
+			continue
+		}
+		if a.malicious == nil || bm.cost < a.malicious.cost {
+			a.malicious = bm
+		}
+		pro = max(pro, evidence)
+	}
+	switch {
+	case contra >= models.Decisive:
+		a.probability = 0
+	case pro >= models.Decisive:
+		a.probability = 1
+	default:
+		a.probability = sigmoid(odds + pro - contra)
+	}
 }
 
-// roundGap makes microseconds readable.
-func roundGap(us float64) time.Duration {
-	d := time.Duration(us) * time.Microsecond
-	if d > time.Minute {
-		return d.Round(time.Second)
+// name gives the model that a detection is named after: the nearest that fits.
+func (b *behaviour) name(t *tuple, a *assessment, c class) (*models.Model, int32) {
+	for _, bm := range b.models {
+		if bm.normal || bm.model.Behaviour.Evidence > 0 || !bm.fits(t, a) {
+			continue
+		}
+		if a.malicious == nil || bm.cost < a.malicious.cost {
+			a.malicious = bm
+		}
 	}
-	return d.Round(10 * time.Millisecond)
+	if a.malicious != nil {
+		return a.malicious.model, a.malicious.index
+	}
+	return b.names.model(t.key, c.String()), -1
+}
+
+// why tells how probable it is, what was seen, and what spoke for and against.
+func (b *behaviour) why(_ *tuple, v *verdict) string {
+	a := &b.shown
+	r := &a.rhythm
+	var s strings.Builder
+	fmt.Fprintf(&s, "probability %.2f (alerts from %.2f): %d contacts, one every %s (spread %.3g), of %.0f bytes (spread %.3g)",
+		v.score, v.threshold, r.Contacts, roundGap(r.Gap), r.GapSpread, r.Size, r.SizeSpread)
+	list := func(word string, all []string) {
+		if len(all) > 0 {
+			fmt.Fprintf(&s, "; %s: %s", word, strings.Join(all, ", "))
+		}
+	}
+	pro, contra := b.evidence(a)
+	list("for it", pro)
+	list("against it", contra)
+	return s.String()
 }

@@ -39,7 +39,7 @@ func benchFlows(n int) []argusfeed.Flow {
 
 func benchModels(b *testing.B, scoring Scoring) []models.Model {
 	if scoring == ScoringBehaviour {
-		return []models.Model{beaconModel("10.toml")}
+		return models.Builtin()
 	}
 	dir := filepath.Join(os.Getenv("SLIPS_REFERENCE"), "oracle", "models-0.3.3")
 	set, _, err := models.LoadDir(dir)
@@ -51,13 +51,22 @@ func benchModels(b *testing.B, scoring Scoring) []models.Model {
 	return set
 }
 
+// BenchmarkObserve: quiet is the default scorer where nothing alerts, as it
+// mostly is; a detection is told in words, which costs.
 func BenchmarkObserve(b *testing.B) {
-	for _, scoring := range []Scoring{ScoringBehaviour, ScoringReference} {
-		b.Run(string(scoring), func(b *testing.B) {
+	for _, name := range []string{"behaviour-quiet", "behaviour", "slips-0.3.3"} {
+		b.Run(name, func(b *testing.B) {
 			flows := benchFlows(200_000)
-			cfg := DefaultConfig()
+			cfg, set := DefaultConfig(), models.Builtin()
+			switch name {
+			case "behaviour-quiet":
+				cfg = deaf()
+			case "slips-0.3.3":
+				cfg.Scoring = ScoringReference
+				set = benchModels(b, ScoringReference)
+			}
 			cfg.MaxTuples = 100_000
-			d := newDetector(b, cfg, benchModels(b, scoring), Hooks{})
+			d := newDetector(b, cfg, set, Hooks{})
 			span := flows[len(flows)-1].Start - flows[0].Start
 			pass := func() {
 				const batch = 256
@@ -96,4 +105,28 @@ func BenchmarkLongTuple(b *testing.B) {
 		newDetector(b, cfg, set, Hooks{}).Observe(flows)
 	}
 	b.ReportMetric(float64(b.N*len(flows))/b.Elapsed().Seconds(), "flows/s")
+}
+
+// BenchmarkContacts is the worst case: every flow begins a contact, and some
+// begin one in every span.
+func BenchmarkContacts(b *testing.B) {
+	for name, gap := range map[string]func(i int) time.Duration{
+		"one-span":    func(i int) time.Duration { return 10*time.Minute + time.Duration(i*7919%1000)*time.Millisecond },
+		"three-spans": func(i int) time.Duration { return []time.Duration{time.Second, time.Minute, 10 * time.Minute}[i%3] },
+	} {
+		b.Run(name, func(b *testing.B) {
+			d := newDetector(b, deaf(), models.Builtin(), Hooks{})
+			web := argusfeed.Tuple{Src: argusfeed.AddrFrom4([4]byte{10, 0, 0, 1}), Dst: argusfeed.AddrFrom4([4]byte{198, 51, 100, 7}),
+				Port: argusfeed.PortNumber(443), Proto: argusfeed.ProtoTCP}
+			flows := make([]argusfeed.Flow, 1)
+			start := day
+			b.ReportAllocs()
+			for i := range b.N {
+				flows[0] = argusfeed.Flow{Tuple: web, Sport: argusfeed.PortNumber(uint16(i)), Start: start, Dur: time.Second,
+					Bytes: uint64(1000 + i*31%700), Packets: 9, State: "FSPA_FSPA"}
+				d.Observe(flows)
+				start = start.Add(gap(i))
+			}
+		})
+	}
 }

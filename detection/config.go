@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"slips-ips/models"
 )
 
 // Scoring names a scorer, or how it is chosen.
@@ -15,7 +17,7 @@ const (
 	ScoringAuto Scoring = "auto"
 	// ScoringReference does what the original slips 0.3.3alpha did.
 	ScoringReference Scoring = "slips-0.3.3"
-	// ScoringBehaviour judges the regularity of contacts.
+	// ScoringBehaviour judges contacts, their regularity and their company.
 	ScoringBehaviour Scoring = "behaviour"
 )
 
@@ -35,7 +37,7 @@ type Config struct {
 	ForgetAfter int `toml:"forget_after"`
 	// MaxTuples is how many tuples one detector remembers: a tuple needs some
 	// 160 bytes for its first flow, on the default path never much more than
-	// 1300. Beyond it the oldest are forgotten, those with a single flow first.
+	// 2500. Beyond it the oldest are forgotten, those with a single flow first.
 	MaxTuples int `toml:"max_tuples"`
 	// MaxLetters is how many letters and symbols of a tuple the reference
 	// scorer keeps. A tuple that reaches it begins anew.
@@ -46,6 +48,9 @@ type Config struct {
 	// MaxLate is how far behind the newest flow a flow may start and still
 	// count. Not for the reference scorer.
 	MaxLate time.Duration `toml:"max_late"`
+	// Classifier is for the default scorer; nil: the built-in one. It is no key
+	// of slips.toml.
+	Classifier *models.Classifier `toml:"-"`
 }
 
 // DefaultConfig is the table [detection] where slips.toml says nothing.

@@ -14,7 +14,7 @@ func connectionModel() models.Model {
 		Label: "From-Test-TCP-Any-Beacon-1", Class: models.ClassMalicious, Kind: models.KindBehaviour, File: "beacon.toml",
 		Behaviour: &models.Behaviour{
 			MinContacts: 10, Merge: 500 * time.Millisecond, MinGap: time.Second, MaxGap: time.Hour,
-			MaxGapSpread: 0.1, MaxSizeSpread: 0.1,
+			MaxGapSpread: 0.1, MaxSizeSpread: 0.1, Evidence: models.Decisive,
 		},
 	}
 }
@@ -40,7 +40,7 @@ func TestPiecesOfOneConnectionAreNoContacts(t *testing.T) {
 		"UDP from one port, after long silence": {argusfeed.ProtoUDP, fixed, func(int) string { return "CON" }, 5 * time.Minute, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, err := New(DefaultConfig(), []models.Model{connectionModel()}, Hooks{})
+			d, err := New(deaf(), []models.Model{connectionModel()}, Hooks{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,8 +1,9 @@
 package detection
 
 import (
-	"math"
+	"math/bits"
 	"slices"
+	"strings"
 
 	"slips-ips/argusfeed"
 	"slips-ips/models"
@@ -12,92 +13,237 @@ import (
 // newest contacts that models speak of.
 const maxGaps = models.MaxContacts - 1
 
+// spans are the pauses up to which flows are one contact. A tuple is looked at
+// through each of them: connections opened at the same moment are one visit,
+// and so are the two requests of an implant that asks first and fetches then,
+// and so is a session of some minutes.
+var spans = [...]argusfeed.Time{500e3, 10e6, 300e6}
+
 // contacts are the visits of one tuple: runs of flows that follow each other
 // closely. The newest may still go on, so its size is not among the sizes.
 type contacts struct {
-	// n counts the contacts, start and size are those of the newest, last is
-	// the start of its newest flow.
-	n     int
-	start argusfeed.Time
-	last  argusfeed.Time
-	size  uint64
-	// gaps lie between the starts of contacts, sizes are the bytes of those
-	// that are over; both are rings of at most maxGaps, next being the oldest.
-	gaps  []argusfeed.Time
-	sizes []uint64
-	next  int
+	// level is the place of its span in spans.
+	level int
+	// n counts the contacts, flows the connections in them. start and size are
+	// those of the newest contact, last is the start of its newest connection
+	// and end the latest end of its packets.
+	n, flows         int
+	start, last, end argusfeed.Time
+	size             uint64
+	// answered says that the destination said more than no in the newest
+	// contact, loaded that somebody sent data.
+	answered, loaded bool
+	// past are the contacts that are over: a ring of at most maxGaps, next
+	// being the oldest.
+	past []contact
+	next int
+	// gaps and sizes are those of past, sorted: a median is asked for at every
+	// contact, and changes by one value.
+	gaps, sizes []float32
+	// A bit for each place in the ring: nobody answered; a connection without
+	// data; it lasted for half of the gap or longer.
+	failed, empty, held uint32
 	// began says that the newest flow began the newest contact.
 	began bool
 }
 
-func (c *contacts) clear() { *c = contacts{gaps: c.gaps[:0], sizes: c.sizes[:0]} }
+// contact is one that is over: the seconds until the next one began, and its
+// bytes.
+type contact struct{ gap, size float32 }
 
-// begin notes the first flow.
-func (c *contacts) begin(start argusfeed.Time, bytes uint64) {
-	c.n, c.start, c.last, c.size = 1, start, start, bytes
+func (c *contacts) clear() { *c = c.emptied() }
+
+// emptied gives contacts without any that use the memory of c.
+func (c *contacts) emptied() contacts {
+	return contacts{past: c.past[:0], gaps: c.gaps[:0], sizes: c.sizes[:0]}
 }
 
-// add notes a later flow. Flows no further apart than merge are one contact.
-func (c *contacts) add(start argusfeed.Time, bytes uint64, merge argusfeed.Time) {
-	c.began = start-c.last > merge
+// begin notes the first flow, of which no more is known: it is taken for one
+// that succeeded.
+func (c *contacts) begin(start argusfeed.Time, bytes uint64) {
+	*c = c.emptied()
+	c.n, c.flows, c.size = 1, 1, bytes
+	c.start, c.last, c.end = start, start, start
+	c.answered, c.loaded = true, true
+}
+
+// copyOf makes c what o is, with a ring of its own.
+func (c *contacts) copyOf(o *contacts) {
+	past, gaps, sizes := append(c.past[:0], o.past...), append(c.gaps[:0], o.gaps...), append(c.sizes[:0], o.sizes...)
+	*c = *o
+	c.past, c.gaps, c.sizes = past, gaps, sizes
+}
+
+// more notes another piece of the newest connection.
+func (c *contacts) more(f *argusfeed.Flow) {
+	c.began = false
+	c.extend(f)
+}
+
+// add notes a later connection.
+func (c *contacts) add(f *argusfeed.Flow) {
+	c.flows++
+	c.began = f.Start-c.last > spans[c.level]
+	c.last = f.Start
 	if !c.began {
-		c.last = start
-		c.size += bytes
+		c.extend(f)
 		return
 	}
-	if len(c.gaps) < maxGaps {
-		c.gaps = append(c.gaps, start-c.start)
-		c.sizes = append(c.sizes, c.size)
+	c.push(f.Start)
+	c.n++
+	c.start, c.size = f.Start, f.Bytes
+	c.end = f.Start.Add(f.Dur)
+	c.answered, c.loaded = answered(f), loaded(f)
+}
+
+func (c *contacts) extend(f *argusfeed.Flow) {
+	c.size += f.Bytes
+	c.end = max(c.end, f.Start.Add(f.Dur))
+	c.answered = c.answered || answered(f)
+	c.loaded = c.loaded || loaded(f)
+}
+
+// push ends the newest contact: another one begins at next.
+func (c *contacts) push(next argusfeed.Time) {
+	const micros = 1e6
+	gap := next - c.start
+	done := contact{gap: float32(float64(gap) / micros), size: float32(c.size)}
+	at := len(c.past)
+	if at < maxGaps {
+		c.past = append(c.past, done)
+		c.gaps, c.sizes = insert(c.gaps, done.gap), insert(c.sizes, done.size)
 	} else {
-		c.gaps[c.next], c.sizes[c.next] = start-c.start, c.size
+		at = c.next
+		replace(c.gaps, c.past[at].gap, done.gap)
+		replace(c.sizes, c.past[at].size, done.size)
+		c.past[at] = done
 		c.next = (c.next + 1) % maxGaps
 	}
-	c.n++
-	c.start, c.last, c.size = start, start, bytes
+	set(&c.failed, at, !c.answered)
+	set(&c.empty, at, c.answered && !c.loaded)
+	set(&c.held, at, 2*(c.end-c.start) >= gap)
 }
 
-// rhythm says how regular contacts are.
-type rhythm struct {
-	contacts int
-	// gap is the median gap in microseconds, size the median size in bytes.
-	gap, size float64
-	// gapSpread and sizeSpread are the median absolute deviations, as a share
+// insert puts a value into sorted ones.
+func insert(sorted []float32, v float32) []float32 {
+	at, _ := slices.BinarySearch(sorted, v)
+	return slices.Insert(sorted, at, v)
+}
+
+// replace puts a value into sorted ones in place of one of them.
+func replace(sorted []float32, old, v float32) {
+	from, _ := slices.BinarySearch(sorted, old)
+	to, _ := slices.BinarySearch(sorted, v)
+	if from < to {
+		to--
+		copy(sorted[from:to], sorted[from+1:to+1])
+	} else {
+		copy(sorted[to+1:from+1], sorted[to:from])
+	}
+	sorted[to] = v
+}
+
+func set(mask *uint32, at int, on bool) {
+	*mask &^= 1 << at
+	if on {
+		*mask |= 1 << at
+	}
+}
+
+// answered tells whether the destination did more than refuse. Where the feed
+// does not tell it did.
+func answered(f *argusfeed.Flow) bool {
+	if _, dst, ok := strings.Cut(f.State, "_"); ok {
+		return strings.ContainsAny(dst, "SPF") || strings.Contains(dst, "A") && !strings.Contains(dst, "R")
+	}
+	switch f.State {
+	case "INT", "REQ", "ECO":
+		return false
+	}
+	return true
+}
+
+// emptyBytes is the largest average of a TCP packet that carries nothing but
+// headers, with room for options and padding.
+const emptyBytes = 100
+
+// loaded tells whether data was sent: a connection that was opened and closed
+// is no exchange. Only TCP flags show that.
+func loaded(f *argusfeed.Flow) bool {
+	return !strings.Contains(f.State, "_") || strings.Contains(f.State, "P") || f.Bytes > emptyBytes*f.Packets
+}
+
+// Rhythm says how regular contacts are: over the newest ones, at most
+// models.MaxContacts.
+type Rhythm struct {
+	Contacts int `json:"contacts"`
+	// Gap is the median gap in seconds, Size the median size in bytes.
+	Gap  float64 `json:"gap"`
+	Size float64 `json:"size"`
+	// GapSpread and SizeSpread are the median absolute deviations, as a share
 	// of the medians.
-	gapSpread, sizeSpread float64
+	GapSpread  float64 `json:"gap_spread"`
+	SizeSpread float64 `json:"size_spread"`
+	// GapsKept is the share of gaps within 30 % of the median, SizesKept that
+	// of sizes within 15 %.
+	GapsKept  float64 `json:"gaps_kept"`
+	SizesKept float64 `json:"sizes_kept"`
+	// Failed, Empty and Held are the shares of contacts that nobody answered,
+	// that carried no data, and whose connection lasted for half of the gap.
+	Failed float64 `json:"failed"`
+	Empty  float64 `json:"empty"`
+	Held   float64 `json:"held"`
 }
 
-// rhythm needs two contacts or more. scratch is overwritten.
-func (c *contacts) rhythm(scratch *[maxGaps]float64) rhythm {
-	r := rhythm{contacts: min(c.n, models.MaxContacts)}
-	values := scratch[:len(c.gaps)]
-	for i, g := range c.gaps {
-		values[i] = float64(g)
-	}
-	r.gap, r.gapSpread = spread(values)
-	for i, s := range c.sizes {
-		values[i] = float64(s)
-	}
-	r.size, r.sizeSpread = spread(values)
+const (
+	gapTolerance  = 0.30
+	sizeTolerance = 0.15
+)
+
+// rhythm needs two contacts or more.
+func (c *contacts) rhythm() Rhythm {
+	n := len(c.past)
+	r := Rhythm{Contacts: c.n}
+	r.Gap, r.GapSpread, r.GapsKept = spread(c.gaps, gapTolerance)
+	r.Size, r.SizeSpread, r.SizesKept = spread(c.sizes, sizeTolerance)
+	share := func(mask uint32) float64 { return float64(bits.OnesCount32(mask)) / float64(n) }
+	r.Failed, r.Empty, r.Held = share(c.failed), share(c.empty), share(c.held)
 	return r
 }
 
-// spread gives the median of values and their median absolute deviation as a
-// share of it. It changes values.
-func spread(values []float64) (mid, share float64) {
-	mid = median(values)
-	for i, v := range values {
-		values[i] = math.Abs(v - mid)
-	}
-	return mid, ratioOf(median(values), mid)
-}
-
-func median(values []float64) float64 {
-	slices.Sort(values)
+// spread gives the median of sorted values, their median absolute deviation as
+// a share of it, and the share of values that are within a tolerance of it.
+func spread(values []float32, tolerance float64) (mid, share, kept float64) {
 	n := len(values)
-	if n%2 == 1 {
-		return values[n/2]
+	mid = (float64(values[(n-1)/2]) + float64(values[n/2])) / 2
+	// The deviations, smallest first: outwards from the median on both sides.
+	up := n / 2
+	for up < n && float64(values[up]) < mid {
+		up++
 	}
-	return (values[n/2-1] + values[n/2]) / 2
+	down := up - 1
+	var before, deviation float64
+	for range n/2 + 1 {
+		before = deviation
+		switch {
+		case down < 0 || up < n && float64(values[up])-mid <= mid-float64(values[down]):
+			deviation = float64(values[up]) - mid
+			up++
+		default:
+			deviation = mid - float64(values[down])
+			down--
+		}
+	}
+	if n%2 == 0 {
+		deviation = (before + deviation) / 2
+	}
+	low, high := mid*(1-tolerance), mid*(1+tolerance)
+	for _, v := range values {
+		if float64(v) >= low && float64(v) <= high {
+			kept++
+		}
+	}
+	return mid, ratioOf(deviation, mid), kept / float64(n)
 }
 
 // ratioOf is a/b for numbers from 0 up, 0 where there is nothing to divide.

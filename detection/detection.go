@@ -11,8 +11,10 @@ type Detection struct {
 	Model string `json:"model"`
 	// Scorer names what compared: slips-0.3.3 or behaviour.
 	Scorer string `json:"scorer"`
-	// Score is the distance from the model and Threshold the largest one that
-	// matches: the smaller, the more alike. Both are in the scorer's own unit.
+	// Score and Threshold are in the scorer's own unit: for behaviour the
+	// probability of command and control and the smallest that alerts, for
+	// slips-0.3.3 the distance from the model and the largest that matches. See
+	// Stronger and Probability.
 	Score     float64 `json:"score"`
 	Threshold float64 `json:"threshold"`
 	// Letters are the newest letters of the tuple, bounded.
@@ -25,6 +27,26 @@ type Detection struct {
 	Window argusfeed.Time `json:"window"`
 	// Source is the number of the feed of that flow.
 	Source uint16 `json:"source"`
-	// Why says in words what made it match.
+	// Why says in words what made it match, with what spoke for and against it.
 	Why string `json:"why"`
+	// Behaviour is the class of the behaviour, whatever the label names it
+	// after; empty for slips-0.3.3.
+	Behaviour string `json:"behaviour,omitempty"`
+}
+
+// Probability is that of command and control, where the scorer gives one.
+func (d Detection) Probability() (p float64, ok bool) {
+	if d.Scorer != string(ScoringBehaviour) {
+		return 0, false
+	}
+	return d.Score, true
+}
+
+// Stronger tells whether d says more than a detection of the same tuple by the
+// same scorer with another score.
+func (d Detection) Stronger(than float64) bool {
+	if d.Scorer == string(ScoringBehaviour) {
+		return d.Score > than
+	}
+	return d.Score < than
 }

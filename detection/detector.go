@@ -19,6 +19,9 @@ type Hooks struct {
 	OnWindow func(Window)
 	// OnStep is called for every flow; the step is valid during the call only.
 	OnStep func(*Step)
+	// OnJudge is called for every look of the default scorer at a tuple; the
+	// judgement is valid during the call only.
+	OnJudge func(*Judgement)
 }
 
 // Detector turns flows into detections. It is owned by one goroutine.
@@ -56,7 +59,7 @@ func New(cfg Config, set []models.Model, hooks Hooks) (*Detector, error) {
 	if d.reference() {
 		d.scorer, err = newReference(d.models)
 	} else {
-		d.scorer, err = newBehaviour(d.models)
+		d.scorer, err = newBehaviour(d.models, cfg.Classifier, hooks.OnJudge)
 	}
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package detection
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,16 @@ func newDetector(t testing.TB, cfg Config, set []models.Model, hooks Hooks) *Det
 // beaconModel matches what is regular to a tenth of the gap.
 func beaconModel(file string) models.Model {
 	return models.Model{Label: "From-Botnet-TCP-Any-Beacon-1", Class: models.ClassMalicious, Kind: models.KindBehaviour, Proto: "tcp", File: file,
-		Behaviour: &models.Behaviour{MinContacts: 5, Merge: 2 * time.Second, MinGap: 5 * time.Second, MaxGap: time.Hour, MaxGapSpread: 0.1, MaxSizeSpread: 0.1, NotPorts: []uint16{22}}}
+		Behaviour: &models.Behaviour{MinContacts: 5, Merge: 2 * time.Second, MinGap: 5 * time.Second, MaxGap: time.Hour, MaxGapSpread: 0.1, MaxSizeSpread: 0.1, NotPorts: []uint16{22}, Evidence: models.Decisive}}
+}
+
+// deaf is a configuration whose classifier never alerts: models alone do.
+func deaf() Config {
+	c := models.DefaultClassifier()
+	c.Threshold = 1
+	cfg := DefaultConfig()
+	cfg.Classifier = &c
+	return cfg
 }
 
 // at makes a flow of a tuple, after day.
@@ -71,7 +81,8 @@ func beat(t argusfeed.Tuple, first, gap time.Duration, n int) []argusfeed.Flow {
 	return all
 }
 
-func TestBehaviour(t *testing.T) {
+// TestBehaviourModels: models with limits, without what the classifier says.
+func TestBehaviourModels(t *testing.T) {
 	web := tupleOf(t, "198.51.100.7", "443", "tcp")
 	limited := func(change func(*models.Model)) []models.Model {
 		m := beaconModel("10.toml")
@@ -128,18 +139,31 @@ func TestBehaviour(t *testing.T) {
 		{"a port that is left out", limited(func(m *models.Model) { m.Behaviour.NotPorts = []uint16{443} }), beat(web, 0, time.Minute, 12), 0},
 		{"no spread allowed and none there", limited(func(m *models.Model) { m.Behaviour.MaxGapSpread, m.Behaviour.MaxSizeSpread = 0, 0 }), beat(web, 0, time.Minute, 12), 8},
 		{"no spread allowed", limited(func(m *models.Model) { m.Behaviour.MaxGapSpread = 0 }), jitter(0.04), 0},
-		{"a normal model as near wins", []models.Model{beaconModel("10.toml"), normal("99.toml")}, beat(web, 0, time.Minute, 12), 0},
-		{"a normal model further off does not", []models.Model{beaconModel("10.toml"), func() models.Model {
+		{"a normal model that fits silences", []models.Model{beaconModel("10.toml"), normal("99.toml")}, beat(web, 0, time.Minute, 12), 0},
+		{"a normal model that does not fit says nothing", []models.Model{beaconModel("10.toml"), func() models.Model {
 			m := normal("99.toml")
 			limits := *m.Behaviour
-			limits.MaxGapSpread = 0.09
+			limits.MaxGapSpread = 0
 			m.Behaviour = &limits
 			return m
 		}()}, jitter(0.04), 8},
+		{"a name is no evidence", limited(func(m *models.Model) { m.Behaviour.Evidence = 0 }), beat(web, 0, time.Minute, 12), 0},
+		{"sizes in the range", limited(func(m *models.Model) { m.Behaviour.MinSize, m.Behaviour.MaxSize = 1000, 1000 }), beat(web, 0, time.Minute, 12), 8},
+		{"sizes too small", limited(func(m *models.Model) { m.Behaviour.MinSize = 1001 }), beat(web, 0, time.Minute, 12), 0},
+		{"sizes too large", limited(func(m *models.Model) { m.Behaviour.MaxSize = 999 }), beat(web, 0, time.Minute, 12), 0},
+		{"another port", limited(func(m *models.Model) { m.Behaviour.Ports = []uint16{80} }), beat(web, 0, time.Minute, 12), 0},
+		{"the destination", limited(func(m *models.Model) {
+			m.Behaviour.Destinations = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}
+		}), beat(web, 0, time.Minute, 12), 8},
+		{"another destination", limited(func(m *models.Model) {
+			m.Behaviour.Destinations = []netip.Prefix{netip.MustParsePrefix("198.51.101.0/24")}
+		}), beat(web, 0, time.Minute, 12), 0},
+		{"likely letters", limited(func(m *models.Model) { m.Letters, m.Threshold = strings.Repeat("e,e,e,", 20), 3 }), beat(web, 0, time.Minute, 12), 8},
+		{"unlikely letters", limited(func(m *models.Model) { m.Letters, m.Threshold = strings.Repeat("h*H*", 20), 1 }), beat(web, 0, time.Minute, 12), 0},
 		{"silence in the middle keeps the rhythm", limited(same), append(beat(web, 0, time.Minute, 8), beat(web, 5*time.Hour, time.Minute, 3)...), 7},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := newDetector(t, DefaultConfig(), c.set, Hooks{})
+			d := newDetector(t, deaf(), c.set, Hooks{})
 			if got := len(d.Observe(c.flows)); got != c.want {
 				t.Errorf("%d detections, want %d; %+v", got, c.want, d.Stats())
 			}
@@ -181,7 +205,13 @@ func TestHousekeeping(t *testing.T) {
 
 func TestDetectionJSON(t *testing.T) {
 	web := tupleOf(t, "198.51.100.7", "443", "tcp")
-	d := newDetector(t, DefaultConfig(), []models.Model{beaconModel("10.toml")}, Hooks{})
+	cfg := DefaultConfig()
+	cfg.Classifier = &models.Classifier{Threshold: 0.5, MinContacts: 5, Intercept: -1, Weights: map[string]float64{}}
+	for _, f := range FeatureList {
+		cfg.Classifier.Weights[f.Name] = 0
+	}
+	cfg.Classifier.Weights["sizes_kept"] = 4
+	d := newDetector(t, cfg, []models.Model{beaconModel("10.toml")}, Hooks{})
 	flows := beat(web, 0, time.Minute, 5)
 	flows[4].Source = 3
 	got := d.Observe(flows)
@@ -197,14 +227,15 @@ func TestDetectionJSON(t *testing.T) {
  "label": "From-Botnet-TCP-Any-Beacon-1",
  "model": "10.toml",
  "scorer": "behaviour",
- "score": 0,
- "threshold": 1,
+ "score": 1,
+ "threshold": 0.5,
  "letters": "55,e,e,e,",
  "flows": 5,
  "time": "2024-03-01T12:04:00.000000Z",
  "window": "2024-03-01T12:04:00.000000Z",
  "source": 3,
- "why": "5 contacts, one every 1m0s (spread 0, at most 0.1 matches), of 1000 bytes (spread 0, at most 0.1)"
+ "why": "probability 1.00 (alerts from 0.50): 5 contacts, one every 1m0s (spread 0), of 1000 bytes (spread 0); for it: it fits the model From-Botnet-TCP-Any-Beacon-1 (+20.0), 100 % of the sizes are alike (+1.6)",
+ "behaviour": "beacon-regular"
 }`
 	if diff := cmp.Diff(want, string(b)); diff != "" {
 		t.Error(diff)

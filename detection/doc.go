@@ -3,8 +3,10 @@
 //
 // Two scorers exist. The reference scorer, slips-0.3.3, does what the original
 // slips 0.3.3alpha did: letters, time slots, forgetting, Markov chains and
-// their distance, number for number. The behaviour scorer judges how regular
-// the contacts of a tuple are. Each brings its own handling of time: the
+// their distance, number for number. The behaviour scorer measures the contacts
+// of a tuple and who else talks to its destination, has a classifier make a
+// probability of command and control of that, and lets models speak for it,
+// against it, or give it its name. Each brings its own handling of time: the
 // reference drops what the original dropped; the default path keeps late flows
 // and lets no single record move its clock far.
 //

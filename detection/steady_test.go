@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"testing"
-	"time"
 
 	"slips-ips/argusfeed"
 	"slips-ips/models"
@@ -32,8 +31,8 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		cfg.Scoring, cfg.MaxTuples = scoring, 60
 		use := set
 		if scoring == ScoringBehaviour {
-			use = []models.Model{beaconModel("10.toml")}
-			use[0].Behaviour.MinGap, use[0].Behaviour.MaxGap = 1000*time.Hour, 1000*time.Hour
+			use = models.Builtin()
+			cfg.Classifier = deaf().Classifier
 		}
 		d := newDetector(t, cfg, use, Hooks{})
 		r := bytes.NewReader(data)

@@ -20,6 +20,8 @@ type verdict struct {
 	// verdict before stands.
 	judged    bool
 	malicious bool
+	// class is that of what was seen (default scorer).
+	class class
 }
 
 // bad tells whether a malicious model won.
@@ -34,6 +36,8 @@ func isNormal(m *models.Model, reference bool) bool {
 
 // scorer compares tuples with models. It is owned by one detector.
 type scorer interface {
+	// meet learns of the first flow of a tuple.
+	meet(f *argusfeed.Flow)
 	// begin prepares the series of t, which has had one flow so far.
 	begin(t *tuple)
 	// take learns what f, the newest flow of t, adds: letters from from on.
@@ -53,9 +57,13 @@ type Comparison struct {
 	Train, Test, Distance float64
 }
 
+// meet does nothing: the reference knows a tuple only by itself.
+func (*reference) meet(*argusfeed.Flow) {}
+
 // noScorer is for detecting nothing.
 type noScorer struct{}
 
+func (noScorer) meet(*argusfeed.Flow)                {}
 func (noScorer) begin(*tuple)                        {}
 func (noScorer) take(*tuple, *argusfeed.Flow, int)   {}
 func (noScorer) judge(*tuple, *[]Comparison) verdict { return verdict{} }

@@ -123,14 +123,27 @@ func TestLoadDirBound(t *testing.T) {
 
 func TestBuiltin(t *testing.T) {
 	set := Builtin()
-	if d := cmp.Diff([]string{"beacon-tcp.toml", "beacon-udp.toml"}, names(set)); d != "" {
+	// Every behaviour of slips 0.2alpha, Linux.Botnet, and three of captures.
+	var labels []string
+	for _, m := range set {
+		labels = append(labels, m.Label)
+	}
+	if d := cmp.Diff([]string{
+		"From-Botnet-TCP-HTTP-CC-23", "From-Botnet-TCP-HTTP-CC-25", "From-Botnet-TCP-HTTP-CC.Bitcoin.Miner-2",
+		"From-Botnet-TCP-HTTP-CC.Cridex-1", "From-Botnet-TCP-HTTP-CC.Dridex-7", "From-Botnet-TCP-HTTP-CC.Miuref.Attempt-4",
+		"From-Botnet-TCP-HTTP-CC.PlainText-1", "From-Botnet-TCP-HTTP-Flu.CC-3", "From-Botnet-TCP-HTTP-Zeus.CC-1",
+		"From-Botnet-TCP-HTTPS-Win1.CC-1", "From-Botnet-TCP-Unknown-CC-10", "From-Botnet-TCP-Unknown-CC.Attempt-2", "From-Botnet-TCP-Unknown-Linux.Botnet-1",
+		"From-Botnet-TCP-Unknown-Lurk.CC-1", "From-Botnet-TCP-Unknown-Menti.CC-73", "From-Botnet-TCP-Unknown-njRAT.CC.Attempt-1",
+		"From-Botnet-UDP-DNS-DGA-1", "From-Botnet-UDP-DNS-DGA-17", "From-Botnet-UDP-DNS-DGA-18",
+		"From-Normal-TCP-HTTP-LastFM-30", "From-Normal-TCP-HTTP-WebPage-1",
+	}, labels); d != "" {
 		t.Error(d)
 	}
 	for _, m := range set {
 		if err := m.Validate(); err != nil {
 			t.Errorf("%s: %v", m.File, err)
 		}
-		if m.Kind != KindBehaviour || m.Class != ClassMalicious || !strings.EqualFold(m.Proto, LabelField(m.Label, 2)) {
+		if m.Kind != KindBehaviour || m.Letters == "" || m.Behaviour.Evidence == Decisive || !strings.EqualFold(m.Proto, LabelField(m.Label, 2)) {
 			t.Errorf("%s: kind %s, class %s, protocol %s, label %s", m.File, m.Kind, m.Class, m.Proto, m.Label)
 		}
 		if m.Data == "" || m.Tool == "" || m.Licence == "" || m.Learned.IsZero() {
@@ -170,7 +183,7 @@ func TestDetails(t *testing.T) {
 		t.Error(d)
 	}
 	b := Builtin()[0].Details()
-	if b.Limits == nil || b.Limits.Merge != "500ms" || b.Limits.MaxGap != "24h" || b.Counts != nil || b.Threshold != nil {
+	if b.Limits == nil || b.Limits.Merge != "500ms" || b.Limits.Evidence == nil || *b.Limits.Evidence != 0 || b.Counts == nil || b.Threshold == nil {
 		t.Errorf("details of a behaviour model: %+v", b)
 	}
 	if s := (Model{Kind: KindBehaviour}).Summary(); s.Protocol != "any" {

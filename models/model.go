@@ -1,6 +1,7 @@
 package models
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -40,6 +41,10 @@ const (
 	MaxText = 1024
 	// MaxNotPorts is the greatest number of excluded ports.
 	MaxNotPorts = 256
+	// MaxDestinations is the greatest number of networks of a behaviour model.
+	MaxDestinations = 64
+	// MaxEvidence is the most evidence of a model that is not decisive.
+	MaxEvidence = 10
 	// MaxContacts is the number of newest contacts of a tuple that the limits
 	// of a behaviour model are about; MinContacts cannot ask for more.
 	MaxContacts = 32
@@ -59,11 +64,14 @@ type Model struct {
 	// without regard to letter case. Empty stands for every protocol of a
 	// behaviour model.
 	Proto string
-	// Threshold is the largest distance that still matches (letters). As
-	// distances start at 1, a smaller threshold never matches; two models of
-	// slips 0.2 have -1.
+	// Threshold is the largest distance that still matches. For letters models
+	// distances start at 1, so that a smaller threshold never matches; two
+	// models of slips 0.2 have -1. For behaviour models with letters it is how
+	// much less likely a letter of the tuple may be than one of the model's own,
+	// on average, as a natural logarithm.
 	Threshold float64
-	// Letters is what the model was learned from (letters); see Alphabet.
+	// Letters is what the model was learned from; see Alphabet. Behaviour models
+	// may have some: a tuple must then have letters that are likely after them.
 	Letters string
 	// Behaviour holds the limits of a behaviour model; nil for other kinds.
 	Behaviour *Behaviour
@@ -92,9 +100,23 @@ type Behaviour struct {
 	MaxGapSpread float64
 	// MaxSizeSpread is the same for the bytes of the contacts.
 	MaxSizeSpread float64
-	// NotPorts are destination ports that the model is not for.
-	NotPorts []uint16
+	// MinSize and MaxSize bound the median of the bytes of the contacts; 0: no
+	// bound.
+	MinSize, MaxSize int
+	// Ports are the destination ports that the model is for, all where it is
+	// empty; NotPorts are those that it is not for.
+	Ports, NotPorts []uint16
+	// Destinations are networks that the model is for; empty: all.
+	Destinations []netip.Prefix
+	// Evidence is what keeping the limits says, in log-odds: for being
+	// malicious or, in a normal model, against it. Decisive, which a file says
+	// by leaving it out, settles the matter: a detection, or silence. 0 gives
+	// the behaviour its name and nothing else.
+	Evidence float64
 }
+
+// Decisive is the evidence of a behaviour model that needs no other.
+const Decisive = 20
 
 // Notes gives what is odd about a valid model, in words, for the admin; nil
 // where nothing is.

@@ -118,7 +118,12 @@ var keys = []struct {
 	{"behaviour.max_gap", wantDuration, func(m *Model, v any) bool { return setDuration(&m.limits().MaxGap, v) }},
 	{"behaviour.max_gap_spread", "a number", func(m *Model, v any) bool { return setNumber(&m.limits().MaxGapSpread, v) }},
 	{"behaviour.max_size_spread", "a number", func(m *Model, v any) bool { return setNumber(&m.limits().MaxSizeSpread, v) }},
-	{"behaviour.not_ports", "a list of ports from 0 to 65535, such as [53, 123]", setPorts},
+	{"behaviour.min_size", "a whole number of bytes", func(m *Model, v any) bool { return setCount(&m.limits().MinSize, v) }},
+	{"behaviour.max_size", "a whole number of bytes", func(m *Model, v any) bool { return setCount(&m.limits().MaxSize, v) }},
+	{"behaviour.ports", "a list of ports from 0 to 65535, such as [80, 8080]", func(m *Model, v any) bool { return setPorts(&m.limits().Ports, v) }},
+	{"behaviour.destinations", `a list of networks, such as ["203.0.113.0/24"]`, setDestinations},
+	{"behaviour.evidence", "a number", func(m *Model, v any) bool { return setNumber(&m.limits().Evidence, v) }},
+	{"behaviour.not_ports", "a list of ports from 0 to 65535, such as [53, 123]", func(m *Model, v any) bool { return setPorts(&m.limits().NotPorts, v) }},
 	{"provenance", "a table: [provenance]", setProvenance},
 	{"provenance.data", "a string", func(m *Model, v any) bool { return setText(&m.Data, v) }},
 	{"provenance.tool", "a string", func(m *Model, v any) bool { return setText(&m.Tool, v) }},
@@ -160,11 +165,12 @@ func (m *Model) fill(given map[string]any) []problem {
 			ps = append(ps, problem{key, "is missing"})
 		}
 	}
-	if m.Kind == KindBehaviour {
-		for _, key := range requiredOf[KindLetters] {
-			if _, ok := given[key]; ok && key != "protocol" {
-				ps = append(ps, problem{key, fmt.Sprintf("is not allowed in a model of kind %q", KindBehaviour)})
-			}
+	if m.Kind == KindBehaviour && m.Behaviour != nil {
+		if _, ok := given["behaviour.evidence"]; !ok {
+			m.Behaviour.Evidence = Decisive
+		}
+		if _, ok := given["threshold"]; ok && m.Letters == "" {
+			ps = append(ps, problem{"threshold", fmt.Sprintf("is of no use in a model of kind %q without letters", KindBehaviour)})
 		}
 	}
 	return ps

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,7 +53,7 @@ func TestRead(t *testing.T) {
 		{"behaviour", behaviourFile, Model{
 			Label: "From-Botnet-TCP-HTTP-Slow-1", Class: ClassMalicious, Kind: KindBehaviour, File: "radio.toml",
 			Behaviour: &Behaviour{MinContacts: 3, Merge: 2 * time.Second, MaxGap: 90 * time.Minute, MaxGapSpread: 1,
-				MaxSizeSpread: 0.25, NotPorts: []uint16{53, 65535}},
+				MaxSizeSpread: 0.25, NotPorts: []uint16{53, 65535}, Evidence: Decisive},
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -115,8 +116,11 @@ func TestReadRefuses(t *testing.T) {
 		{"spread of sizes", edit(table, "0.25", "-0.25"), "line 10: behaviour.max_size_spread: -0.25 is not allowed; use 0 to 1"},
 		{"port", table + "not_ports = [53, 65536]", "line 11: behaviour.not_ports: a list is not allowed; use a list of ports from 0 to 65535"},
 		{"ports", table + "not_ports = [" + strings.Repeat("1,", 257) + "]", "line 11: behaviour.not_ports: 257 ports are too many; at most 256"},
-		{"threshold of a behaviour", edit(table, "[beh", "threshold = 0\n[beh"), `line 4: threshold: is not allowed in a model of kind "behaviour"`},
-		{"letters of a behaviour", edit(table, "[beh", "letters = ''\n[beh"), `line 4: letters: is not allowed in a model of kind "behaviour"`},
+		{"threshold of a behaviour", edit(table, "[beh", "threshold = 0\n[beh"), `line 4: threshold: is of no use in a model of kind "behaviour" without letters`},
+		{"letters of a behaviour", edit(table, "[beh", "threshold = 21\nletters = '88,'\n[beh"), `line 4: threshold: 21 is not allowed in a model of kind "behaviour"; use more than 0, up to 20`},
+		{"sizes", table + "min_size = 5\nmax_size = 4", "line 12: behaviour.max_size: 4 is not allowed"},
+		{"evidence", table + "evidence = 11", "line 11: behaviour.evidence: 11 is not allowed; use 0 to 10"},
+		{"destinations", table + "destinations = ['1.2.3.4']", "line 11: behaviour.destinations: a list is not allowed; use a list of networks"},
 		{"behaviour of letters", lettersFile + "[behaviour]\n", `line 17: behaviour: is not allowed in a model of kind "letters"`},
 		{"no limits", edit(table, "merge = \"2s\"\n", ""), "behaviour.merge: is missing"},
 		{"several tables", edit(table, "[behaviour]", "[[behaviour]]"), "line 4: behaviour: a list is not allowed; use a table: [behaviour]"},
@@ -183,6 +187,7 @@ learned = 2016-02-29
 	b.Reset()
 	b2 := Model{Label: "From-Botnet-UDP-X-1", Class: ClassMalicious, Kind: KindBehaviour, Behaviour: &Behaviour{
 		MinContacts: 24, Merge: 500 * time.Millisecond, MinGap: 90 * time.Second, MaxGap: 24 * time.Hour, MaxGapSpread: 0.1,
+		MaxSize: 9000, Evidence: 2, Ports: []uint16{80}, Destinations: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")},
 		NotPorts: []uint16{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}}}
 	if err := Write(&b, b2); err != nil {
 		t.Fatal(err)
@@ -198,9 +203,17 @@ min_gap = "1m30s"
 max_gap = "24h"
 max_gap_spread = 0.1
 max_size_spread = 0
+max_size = 9000
+evidence = 2
+ports = [
+    80,
+]
 not_ports = [
     1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
     13,
+]
+destinations = [
+    "203.0.113.0/24",
 ]
 `, b.String()); d != "" {
 		t.Error(d)

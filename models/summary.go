@@ -23,7 +23,7 @@ func (m Model) Summary() Summary {
 		File: m.File, Label: m.Label, Class: m.Class, Kind: m.Kind, Protocol: cmp.Or(m.Proto, "any"),
 		Letters: len(m.Letters), Licence: m.Licence, Notes: m.Notes(),
 	}
-	if m.Kind == KindLetters {
+	if m.Letters != "" || m.Kind == KindLetters {
 		s.Threshold = &m.Threshold
 	}
 	return s
@@ -51,7 +51,13 @@ type Limits struct {
 	MaxGap        string   `json:"max_gap"`
 	MaxGapSpread  float64  `json:"max_gap_spread"`
 	MaxSizeSpread float64  `json:"max_size_spread"`
+	MinSize       int      `json:"min_size,omitempty"`
+	MaxSize       int      `json:"max_size,omitempty"`
+	Ports         []uint16 `json:"ports,omitempty"`
 	NotPorts      []uint16 `json:"not_ports,omitempty"`
+	Destinations  []string `json:"destinations,omitempty"`
+	// Evidence is in log-odds; null: keeping the limits settles the matter.
+	Evidence *float64 `json:"evidence"`
 }
 
 // startLetters is how many letters Details shows.
@@ -63,14 +69,21 @@ func (m Model) Details() Details {
 	if !m.Learned.IsZero() {
 		d.Learned = m.Learned.UTC().Format("2006-01-02")
 	}
-	if m.Kind == KindLetters {
+	if m.Letters != "" {
 		counts := CountLetters(m.Letters)
 		d.Counts, d.Start = &counts, m.Letters[:min(len(m.Letters), startLetters)]
 	}
 	if b := m.Behaviour; b != nil {
 		d.Limits = &Limits{
 			MinContacts: b.MinContacts, Merge: duration(b.Merge), MinGap: duration(b.MinGap), MaxGap: duration(b.MaxGap),
-			MaxGapSpread: b.MaxGapSpread, MaxSizeSpread: b.MaxSizeSpread, NotPorts: b.NotPorts,
+			MaxGapSpread: b.MaxGapSpread, MaxSizeSpread: b.MaxSizeSpread,
+			MinSize: b.MinSize, MaxSize: b.MaxSize, Ports: b.Ports, NotPorts: b.NotPorts,
+		}
+		for _, p := range b.Destinations {
+			d.Limits.Destinations = append(d.Limits.Destinations, p.String())
+		}
+		if b.Evidence != Decisive {
+			d.Limits.Evidence = &b.Evidence
 		}
 	}
 	return d

@@ -19,6 +19,9 @@ const (
 	maxGap           = 30 * 24 * time.Hour
 )
 
+// maxNearness is the largest threshold of a behaviour model with letters.
+const maxNearness = 20
+
 // maxProto is the length of the longest protocol name, some more allowed.
 const maxProto = 32
 
@@ -65,11 +68,15 @@ func (m Model) problems() []problem {
 			add("behaviour", "is not allowed in a model of kind %q", KindLetters)
 		}
 	case KindBehaviour:
-		if m.Threshold != 0 {
-			add("threshold", "is not allowed in a model of kind %q", KindBehaviour)
-		}
 		if m.Letters != "" {
-			add("letters", "are not allowed in a model of kind %q", KindBehaviour)
+			if !(m.Threshold > 0 && m.Threshold <= maxNearness) { // so that NaN is refused
+				add("threshold", "%v is not allowed in a model of kind %q; use more than 0, up to %d", m.Threshold, KindBehaviour, maxNearness)
+			}
+			if text := lettersProblem(m.Letters); text != "" {
+				add("letters", "%s", text)
+			}
+		} else if m.Threshold != 0 {
+			add("threshold", "is of no use in a model of kind %q without letters", KindBehaviour)
 		}
 		if m.Behaviour == nil {
 			add("behaviour", "is missing; a model of kind %q needs its limits", KindBehaviour)
@@ -117,8 +124,29 @@ func (b *Behaviour) problems() []problem {
 	if !(b.MaxSizeSpread >= 0 && b.MaxSizeSpread <= 1) {
 		add("max_size_spread", "%v is not allowed; use 0 to 1", b.MaxSizeSpread)
 	}
+	if b.MinSize < 0 {
+		add("min_size", "%d is not allowed; use 0 or more bytes", b.MinSize)
+	}
+	if b.MaxSize < 0 || b.MaxSize > 0 && b.MaxSize < b.MinSize {
+		add("max_size", "%d is not allowed; use bytes, not less than min_size", b.MaxSize)
+	}
 	if len(b.NotPorts) > MaxNotPorts {
 		add("not_ports", "%d ports are too many; at most %d are allowed", len(b.NotPorts), MaxNotPorts)
+	}
+	if len(b.Ports) > MaxNotPorts {
+		add("ports", "%d ports are too many; at most %d are allowed", len(b.Ports), MaxNotPorts)
+	}
+	if len(b.Destinations) > MaxDestinations {
+		add("destinations", "%d networks are too many; at most %d are allowed", len(b.Destinations), MaxDestinations)
+	}
+	for _, p := range b.Destinations {
+		if !p.IsValid() {
+			add("destinations", "an empty network is not allowed")
+			break
+		}
+	}
+	if b.Evidence != Decisive && !(b.Evidence >= 0 && b.Evidence <= MaxEvidence) {
+		add("evidence", "%v is not allowed; use 0 to %d, or leave it out for one that settles the matter", b.Evidence, MaxEvidence)
 	}
 	return ps
 }

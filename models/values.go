@@ -2,6 +2,7 @@ package models
 
 import (
 	"math"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -67,7 +68,7 @@ func setLetters(m *Model, v any) bool {
 	return ok
 }
 
-func setPorts(m *Model, v any) bool {
+func setPorts(to *[]uint16, v any) bool {
 	list, ok := v.([]any)
 	if !ok {
 		return false
@@ -80,7 +81,25 @@ func setPorts(m *Model, v any) bool {
 		}
 		ports = append(ports, uint16(n))
 	}
-	m.limits().NotPorts = ports
+	*to = ports
+	return true
+}
+
+func setDestinations(m *Model, v any) bool {
+	list, ok := v.([]any)
+	if !ok {
+		return false
+	}
+	var all []netip.Prefix
+	for _, v := range list {
+		s, _ := v.(string)
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return false
+		}
+		all = append(all, p)
+	}
+	m.limits().Destinations = all
 	return true
 }
 

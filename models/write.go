@@ -31,7 +31,7 @@ func Write(w io.Writer, m Model) error {
 	text("protocol", m.Proto)
 	text("kind", string(m.Kind))
 	text("licence", m.Licence)
-	if m.Kind == KindLetters {
+	if m.Kind == KindLetters || m.Letters != "" {
 		fmt.Fprintf(&b, "threshold = %s\n", number(m.Threshold))
 		writeLetters(&b, m.Letters)
 	}
@@ -74,11 +74,32 @@ func writeBehaviour(b *bytes.Buffer, l *Behaviour) {
 	fmt.Fprintf(b, "max_gap = %q\n", duration(l.MaxGap))
 	fmt.Fprintf(b, "max_gap_spread = %s\n", number(l.MaxGapSpread))
 	fmt.Fprintf(b, "max_size_spread = %s\n", number(l.MaxSizeSpread))
-	if len(l.NotPorts) == 0 {
+	if l.MinSize > 0 {
+		fmt.Fprintf(b, "min_size = %d\n", l.MinSize)
+	}
+	if l.MaxSize > 0 {
+		fmt.Fprintf(b, "max_size = %d\n", l.MaxSize)
+	}
+	if l.Evidence != Decisive {
+		fmt.Fprintf(b, "evidence = %s\n", number(l.Evidence))
+	}
+	writePorts(b, "ports", l.Ports)
+	writePorts(b, "not_ports", l.NotPorts)
+	if len(l.Destinations) > 0 {
+		b.WriteString("destinations = [\n")
+		for _, p := range l.Destinations {
+			fmt.Fprintf(b, "    %q,\n", p)
+		}
+		b.WriteString("]\n")
+	}
+}
+
+func writePorts(b *bytes.Buffer, key string, ports []uint16) {
+	if len(ports) == 0 {
 		return
 	}
-	b.WriteString("not_ports = [")
-	for i, port := range l.NotPorts {
+	fmt.Fprintf(b, "%s = [", key)
+	for i, port := range ports {
 		if i%portsPerLine == 0 {
 			b.WriteString("\n   ")
 		}

@@ -35,6 +35,7 @@ type compiled struct {
 	isIP     bool
 	ports    Ports
 	src, dst *bart.Lite
+	below    *float64
 
 	action   Action
 	duration time.Duration
@@ -96,6 +97,7 @@ func (e *Engine) add(cfg Config, r Rule) {
 		ports:    slices.Clone(r.Ports),
 		src:      tableOf(r.Source),
 		dst:      tableOf(r.Destination),
+		below:    r.Below,
 		action:   r.Action,
 		duration: cfg.Duration,
 		matches:  cfg.Matches,
@@ -216,11 +218,19 @@ func (e *Engine) rule(d detection.Detection) *compiled {
 		if r.label != "" && folded == "" {
 			folded = foldLabel(d.Label)
 		}
-		if r.fits(d.Tuple, folded) {
+		if r.fits(d.Tuple, folded) && r.fitsProbability(d) {
 			return r
 		}
 	}
 	return &e.rules[len(e.rules)-1]
+}
+
+func (r *compiled) fitsProbability(d detection.Detection) bool {
+	if r.below == nil {
+		return true
+	}
+	p, ok := d.Probability()
+	return ok && p < *r.below
 }
 
 func (r *compiled) fits(t argusfeed.Tuple, foldedLabel string) bool {

@@ -15,7 +15,11 @@ func (e *Engine) reason(dec *Decision, r *compiled, d detection.Detection, again
 	var stack [384]byte
 	b := append(stack[:0], "matches "...)
 	b = append(b, quoted(d.Label)...)
-	b = append(b, " with score "...)
+	if _, ok := d.Probability(); ok {
+		b = append(b, " with probability "...)
+	} else {
+		b = append(b, " with score "...)
+	}
 	b = strconv.AppendFloat(b, d.Score, 'g', 5, 64)
 	b = append(b, " (threshold "...)
 	b = strconv.AppendFloat(b, d.Threshold, 'g', 5, 64)

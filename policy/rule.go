@@ -25,13 +25,20 @@ type Rule struct {
 	Ports       Ports    `toml:"ports,omitempty"`
 	Source      Prefixes `toml:"source,omitempty"`
 	Destination Prefixes `toml:"destination,omitempty"`
-	Action      Action   `toml:"action"`
+	// Below fits detections of the default scorer whose probability is smaller.
+	// One without a probability, as slips-0.3.3 gives, fits no such rule.
+	Below  *float64 `toml:"below,omitempty"`
+	Action Action   `toml:"action"`
 	// Duration, Matches and Windows stand in for those of Config; nil leaves
 	// them alone. Only a rule that blocks has a duration.
 	Duration *time.Duration `toml:"duration,omitempty"`
 	Matches  *int           `toml:"matches,omitempty"`
 	Windows  *int           `toml:"windows,omitempty"`
 }
+
+// unsureBelow is the probability that a block needs. Of the harmless tuples of
+// the development captures none reaches it, each capture scored without it.
+const unsureBelow = 0.95
 
 // genericMatches is how often a tuple must match a model that was learned from
 // no malware in particular. Of the harmless tuples of the development captures
@@ -42,13 +49,14 @@ const genericMatches = 10
 const genericWindows = 1440
 
 // DefaultRules are the rules of a configuration that has none of its own:
-// whoever blocks a resolver cuts a client off, so DNS is only told; and mere
-// regularity needs more evidence than the likeness to known malware.
+// whoever blocks a resolver cuts a client off, so DNS is only told; what is not
+// nearly sure as well; and a behaviour without a known name needs more matches.
 func DefaultRules() []Rule {
-	matches, windows := genericMatches, genericWindows
+	matches, windows, below := genericMatches, genericWindows, unsureBelow
 	return []Rule{
 		{Name: "dns-behaviours", Label: "*-DNS-*", Action: ActionAlert},
 		{Name: "dns-ports", Ports: Ports{{53, 53}, {853, 853}}, Action: ActionAlert},
+		{Name: "unsure", Below: &below, Action: ActionAlert},
 		{Name: "generic", Label: "From-Generic-*", Action: ActionBlock, Matches: &matches, Windows: &windows},
 	}
 }
@@ -86,6 +94,9 @@ func (r Rule) validate() (all []error) {
 	}
 	add("source", r.Source.check())
 	add("destination", r.Destination.check())
+	if r.Below != nil && !(*r.Below > 0 && *r.Below <= 1) { // so that NaN is refused
+		add("below", fmt.Errorf("%v is not allowed; use more than 0, up to 1", *r.Below))
+	}
 	add("action", r.Action.check())
 	if r.Duration != nil {
 		add("duration", checkDuration(*r.Duration))

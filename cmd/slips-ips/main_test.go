@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"slips-ips/argusfeed"
+	"slips-ips/models/lab"
 )
 
 func TestMain(m *testing.M) {
@@ -53,6 +53,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 //   - beacon.binetflow: 20 contacts of one tuple, one every 59 s, and one flow of
 //     each of five others;
 //   - long.binetflow: 60 contacts; recent.binetflow: the same in the last hours;
+//   - captures/a.binetflow, captures/b.binetflow: each a beacon labelled as one,
+//     a service that polls with sizes of its own, and a page;
 //   - models/zeus.stfm: a letters model that the beacon matches;
 //   - evil/evil.stfm: a pickle that wants to run a program;
 //   - restart.argus, restart.csv: an Argus stream and what ra printed of it.
@@ -77,6 +79,8 @@ func setup(env *testscript.Env) error {
 		write("long.binetflow", flows(60, begin)),
 		write("recent.binetflow", flows(60, time.Now().UTC().Add(-2*time.Hour))),
 		write("models/zeus.stfm", letterModel("From-Botnet-TCP-HTTP-Zeus.CC-1", "88,"+strings.Repeat("h,", 60))),
+		write("captures/a.binetflow", labelled(7)),
+		write("captures/b.binetflow", labelled(8)),
 		write("evil/evil.stfm", "cos\nsystem\n(S'touch pwned'\ntR."),
 	)
 }
@@ -91,10 +95,14 @@ var begin = time.Date(2026, 3, 1, 12, 0, 0, 250_000_000, time.UTC)
 func flows(contacts int, begin time.Time) string {
 	text := []byte(argusfeed.RaHeader + "\n")
 	add := func(host byte, port uint16, after time.Duration, size uint64) {
+		server := [4]byte{203, 0, 113, 9}
+		if host != 1 {
+			server = [4]byte{198, 51, 100, 9} // the beacon's network is its own
+		}
 		f := argusfeed.Flow{
 			Tuple: argusfeed.Tuple{
 				Src:  argusfeed.AddrFrom4([4]byte{10, 77, 0, host}),
-				Dst:  argusfeed.AddrFrom(netip.MustParseAddr("203.0.113.9")),
+				Dst:  argusfeed.AddrFrom4(server),
 				Port: argusfeed.PortNumber(port), Proto: argusfeed.ProtoTCP,
 			},
 			Sport: argusfeed.PortNumber(uint16(40000 + after/(time.Second/2))), Start: argusfeed.TimeOf(begin.Add(after)),
@@ -108,6 +116,24 @@ func flows(contacts int, begin time.Time) string {
 			add(byte(10+i), 22, time.Duration(i)*gap+time.Second/2, 90)
 		}
 	}
+	return string(text)
+}
+
+// labelled writes a capture of one host with a label column.
+func labelled(host byte) string {
+	text := []byte(argusfeed.RaHeader + ",Label\n")
+	add := func(dst [4]byte, label string, plan lab.Plan) {
+		t := argusfeed.Tuple{
+			Src: argusfeed.AddrFrom4([4]byte{10, 88, 0, host}), Dst: argusfeed.AddrFrom4(dst),
+			Port: argusfeed.PortNumber(plan.Port), Proto: argusfeed.ProtoTCP,
+		}
+		for _, f := range plan.Flows(t, argusfeed.TimeOf(begin), uint64(host)) {
+			text = append(append(argusfeed.AppendRa(text, &f), ","+label...), '\n')
+		}
+	}
+	add([4]byte{203, 0, host, 9}, "From-Botnet-Test-TCP-CC", lab.Plan{Proto: "tcp", Port: 4444, Visits: 60, Period: time.Minute, Share: 0.1, Bytes: 900, Lasts: time.Second})
+	add([4]byte{198, 51, 100, host}, "Benign-Polling", lab.Plan{Proto: "tcp", Port: 443, Visits: 90, Period: 30 * time.Minute, Share: 0.02, Bytes: 5000, Noise: 0.3, Lasts: time.Second})
+	add([4]byte{198, 51, host, 7}, "Benign-Page", lab.Plan{Proto: "tcp", Port: 443, Visits: 80, Period: time.Minute, Jitter: lab.Lognormal, Share: 2, Bytes: 20_000, Noise: 1.5, Lasts: time.Second})
 	return string(text)
 }
 

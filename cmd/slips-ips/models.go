@@ -15,15 +15,15 @@ import (
 func newModels(std streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "models",
-		Short: "List, show and import models",
+		Short: "List, show, import, train and measure models",
 		Long: `A model is a behaviour that flows are compared with: one TOML file each, or a
 .stfm file of the original slips. Without --models the built-in set is meant.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("say what to do: %s list, show or import", cmd.CommandPath())
+			return usagef("say what to do: %s list, show, import, train, eval, fit or lab", cmd.CommandPath())
 		},
 	}
-	cmd.AddCommand(newModelsList(std), newModelsShow(std), newModelsImport(std))
+	cmd.AddCommand(newModelsList(std), newModelsShow(std), newModelsImport(std), newModelsEval(std), newModelsFit(std), newModelsLab(std), newModelsTrain(std))
 	return cmd
 }
 
@@ -85,12 +85,17 @@ func newModelsList(std streams) *cobra.Command {
 	return cmd
 }
 
+// classifierName is what detections name where no model gave them their name.
+const classifierName = "classifier.toml"
+
 func newModelsShow(std streams) *cobra.Command {
 	var dir string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "show LABEL|FILE",
 		Short: "Show all there is to know of a model",
+		Long: `Show prints a model of the built-in set or of a folder. classifier.toml is the
+classifier of the default scorer.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef("%s takes one label or file name", cmd.CommandPath())
@@ -101,6 +106,12 @@ func newModelsShow(std streams) *cobra.Command {
 			set, err := loadModels(std, dir)
 			if err != nil {
 				return err
+			}
+			if args[0] == classifierName {
+				if asJSON {
+					return writeJSON(std.out, models.DefaultClassifier())
+				}
+				return models.WriteClassifier(std.out, models.DefaultClassifier())
 			}
 			var found []models.Details
 			for _, m := range set {
@@ -137,7 +148,11 @@ func showModel(std streams, d models.Details) {
 	line("kind", string(d.Kind))
 	line("protocol", d.Protocol)
 	if d.Threshold != nil {
-		line("threshold", fmt.Sprintf("%.10g (the largest distance that matches; the smallest there is is 1)", *d.Threshold))
+		what := "the largest distance that matches; the smallest there is is 1"
+		if d.Kind == models.KindBehaviour {
+			what = "how much less likely a letter may be than one of its own, as a logarithm"
+		}
+		line("threshold", fmt.Sprintf("%.10g (%s)", *d.Threshold, what))
 	}
 	if d.Counts != nil {
 		line("letters", fmt.Sprint(d.Letters))
@@ -147,9 +162,17 @@ func showModel(std streams, d models.Details) {
 		line("contacts", fmt.Sprintf("at least %d; flows that start within %s of each other are one", l.MinContacts, l.Merge))
 		line("gaps", fmt.Sprintf("median from %s to %s, spread at most %g", l.MinGap, l.MaxGap, l.MaxGapSpread))
 		line("sizes", fmt.Sprintf("spread at most %g", l.MaxSizeSpread))
+		if l.MinSize > 0 || l.MaxSize > 0 {
+			line("bytes", fmt.Sprintf("median from %d to %d", l.MinSize, l.MaxSize))
+		}
+		if len(l.Ports) > 0 {
+			line("ports", strings.Trim(fmt.Sprint(l.Ports), "[]"))
+		}
 		if len(l.NotPorts) > 0 {
 			line("not ports", strings.Trim(fmt.Sprint(l.NotPorts), "[]"))
 		}
+		line("destinations", strings.Join(l.Destinations, " "))
+		line("evidence", evidenceText(d.Class, l.Evidence))
 	}
 	line("data", d.Data)
 	line("tool", d.Tool)
@@ -157,6 +180,22 @@ func showModel(std streams, d models.Details) {
 	line("licence", d.Licence)
 	for _, note := range d.Notes {
 		line("note", note)
+	}
+}
+
+// evidenceText says what fitting a behaviour model says.
+func evidenceText(class models.Class, evidence *float64) string {
+	switch normal := class == models.ClassNormal; {
+	case evidence == nil && normal:
+		return "decisive: what fits is silenced"
+	case evidence == nil:
+		return "decisive: what fits is detected"
+	case *evidence == 0:
+		return "none: it gives the name of what is detected anyway"
+	case normal:
+		return fmt.Sprintf("-%g in log-odds for what fits", *evidence)
+	default:
+		return fmt.Sprintf("+%g in log-odds for what fits", *evidence)
 	}
 }
 

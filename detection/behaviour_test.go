@@ -1,0 +1,264 @@
+package detection
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"slips-ips/argusfeed"
+	"slips-ips/models"
+)
+
+// verdicts observes flows with the built-in classifier and models.
+func verdicts(t testing.TB, flows []argusfeed.Flow) []Detection {
+	t.Helper()
+	slices.SortStableFunc(flows, func(a, b argusfeed.Flow) int { return int(a.Start - b.Start) })
+	return slices.Clone(newDetector(t, DefaultConfig(), models.Builtin(), Hooks{}).Observe(flows))
+}
+
+// visits makes n flows that carry data, each from a port of its own.
+func visits(t argusfeed.Tuple, gap func(i int) time.Duration, n int) []argusfeed.Flow {
+	var all []argusfeed.Flow
+	after := time.Duration(0)
+	for i := range n {
+		f := at(t, after)
+		f.Sport, f.State, f.Dur = argusfeed.PortNumber(uint16(30000+i)), "FSPA_FSPA", 200*time.Millisecond
+		all = append(all, f)
+		after += gap(i)
+	}
+	return all
+}
+
+func every(d time.Duration) func(int) time.Duration { return func(int) time.Duration { return d } }
+
+// TestWhatTheDefaultScorerFinds: beacons with jitter, missing beats and pairs
+// are found, and named after their class; what only looks like one is not.
+func TestWhatTheDefaultScorerFinds(t *testing.T) {
+	web := tupleOf(t, "198.51.100.7", "443", "tcp")
+	odd := tupleOf(t, "198.51.100.7", "4444", "tcp")
+	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
+	jitter := func(d time.Duration, share float64) func(int) time.Duration {
+		return func(int) time.Duration { return time.Duration(float64(d) * (1 + share*(2*rng.Float64()-1))) }
+	}
+	change := func(flows []argusfeed.Flow, how func(i int, f *argusfeed.Flow)) []argusfeed.Flow {
+		for i := range flows {
+			how(i, &flows[i])
+		}
+		return flows
+	}
+	pairs := func(gap time.Duration, n int) []argusfeed.Flow {
+		first := visits(web, every(gap), n)
+		second := change(visits(web, every(gap), n), func(i int, f *argusfeed.Flow) {
+			f.Start, f.Sport = f.Start.Add(2*time.Second), argusfeed.PortNumber(uint16(50000+i))
+		})
+		return append(first, second...)
+	}
+	crowded := func(hosts int) []argusfeed.Flow {
+		var all []argusfeed.Flow
+		for h := range hosts {
+			other := tupleFrom(t, fmt.Sprintf("10.0.1.%d", h+1), "198.51.100.7", "443", "tcp")
+			all = append(all, at(other, 0))
+		}
+		return append(all, change(visits(web, every(time.Minute), 40), func(_ int, f *argusfeed.Flow) { f.Start = f.Start.Add(time.Second) })...)
+	}
+	peers := func(n int) []argusfeed.Flow {
+		var all []argusfeed.Flow
+		for i := range n {
+			all = append(all, at(tupleOf(t, fmt.Sprintf("203.0.%d.9", i), "51413", "tcp"), 0))
+		}
+		return append(all, change(visits(odd, every(time.Minute), 20), func(_ int, f *argusfeed.Flow) {
+			f.Start, f.State, f.Bytes, f.Packets = f.Start.Add(time.Second), "S_RA", 128, 2
+		})...)
+	}
+	for _, c := range []struct {
+		name  string
+		flows []argusfeed.Flow
+		want  string // the class, empty: nothing is found
+	}{
+		{"clockwork", visits(web, every(time.Minute), 20), BeaconRegular},
+		{"20 % jitter", visits(web, jitter(time.Minute, 0.2), 40), BeaconJittered},
+		{"missing beats", visits(web, func(i int) time.Duration { return time.Duration(1+i%4/3) * time.Minute }, 40), BeaconRegular},
+		{"a pair every six hours", pairs(6*time.Hour, 17), BeaconSlow},
+		{"tasks now and then", change(visits(web, jitter(time.Minute, 0.1), 40), func(i int, f *argusfeed.Flow) { f.Bytes += uint64(i % 6 / 5 * 30_000) }), "beacon"},
+		{"an odd port", visits(odd, jitter(time.Minute, 0.2), 8), "beacon"},
+		{"a server that is down", change(visits(odd, every(time.Minute), 20), func(_ int, f *argusfeed.Flow) { f.State, f.Bytes, f.Packets = "S_", 222, 3 }), Attempt},
+		{"sizes as they come", change(visits(web, every(15*time.Minute), 40), func(i int, f *argusfeed.Flow) { f.Bytes = uint64(3000 + i*i*7919%9000) }), ""},
+		{"a person", change(visits(web, func(int) time.Duration { return time.Duration(math.Exp(2*rng.NormFloat64()) * 1e10) }, 100),
+			func(_ int, f *argusfeed.Flow) { f.Bytes = uint64(2000 * math.Exp(rng.NormFloat64())) }), ""},
+		{"connections without data", change(visits(web, every(5*time.Minute), 40), func(_ int, f *argusfeed.Flow) { f.State, f.Bytes, f.Packets = "FSA_FSA", 402, 6 }), ""},
+		{"a service that polls", visits(tupleOf(t, "198.51.100.7", "8883", "tcp"), every(time.Minute), 100), ""},
+		{"a popular service", crowded(40), ""},
+		{"a peer among many", peers(100), ""},
+		{"downloads", change(visits(web, every(time.Minute), 40), func(_ int, f *argusfeed.Flow) { f.Bytes = 5_000_000 }), ""},
+		{"too few contacts", visits(web, every(time.Minute), 4), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			found := verdicts(t, c.flows)
+			got := ""
+			if len(found) > 0 {
+				got = found[len(found)-1].Behaviour
+			}
+			if !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") {
+				t.Errorf("%d detections, the last as %q, want %q", len(found), got, c.want)
+				for _, d := range found[:min(2, len(found))] {
+					t.Log(d.Why)
+				}
+			}
+			for _, d := range found {
+				if d.Score < d.Threshold || d.Score > 1 || !strings.HasPrefix(d.Label, "From-") {
+					t.Errorf("score %v, threshold %v, label %s", d.Score, d.Threshold, d.Label)
+				}
+			}
+		})
+	}
+}
+
+// TestSpansAreForkedRightly: looking through longer spans only from the moment
+// where they differ gives what looking through all from the start gives.
+func TestSpansAreForkedRightly(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // a test
+	for range 200 {
+		b := &behaviour{}
+		var forked, full series
+		forked.contacts = make([]contacts, 1, len(spans))
+		full.contacts = make([]contacts, len(spans))
+		start := day
+		forked.contacts[0].begin(start, 100)
+		for i := range full.contacts {
+			full.contacts[i].begin(start, 100)
+			full.contacts[i].level = i
+		}
+		for range 80 {
+			start += argusfeed.Time(math.Exp(rng.NormFloat64()*3) * 5e6)
+			f := argusfeed.Flow{Start: start, Bytes: rng.Uint64N(1000), Packets: 3, Dur: time.Second, State: []string{"S_", "FSPA_FSPA", "FSA_FSA"}[rng.IntN(3)]}
+			b.fork(&forked, f.Start)
+			for i := range forked.contacts {
+				forked.contacts[i].add(&f)
+			}
+			for i := range full.contacts {
+				full.contacts[i].add(&f)
+			}
+			for i := range full.contacts {
+				var have *contacts // the longest span kept that is not longer
+				for k := range forked.contacts {
+					if forked.contacts[k].level <= i {
+						have = &forked.contacts[k]
+					}
+				}
+				want := full.contacts[i]
+				want.level = have.level
+				if fmt.Sprint(*have) != fmt.Sprint(want) {
+					t.Fatalf("span %d:\n%+v\nwant\n%+v", i, *have, want)
+				}
+			}
+		}
+	}
+}
+
+// TestSpread compares with the definition.
+func TestSpread(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6)) //nolint:gosec // a test
+	naive := func(values []float64) float64 {
+		s := slices.Clone(values)
+		slices.Sort(s)
+		n := len(s)
+		return (s[(n-1)/2] + s[n/2]) / 2
+	}
+	for range 2000 {
+		n := 1 + rng.IntN(maxGaps)
+		values, wide := make([]float32, n), make([]float64, n)
+		for i := range values {
+			values[i] = float32(rng.IntN(50))
+			wide[i] = float64(values[i])
+		}
+		mid := naive(wide)
+		var off []float64
+		kept := 0
+		for _, v := range wide {
+			off = append(off, math.Abs(v-mid))
+			if v >= mid*0.7 && v <= mid*1.3 {
+				kept++
+			}
+		}
+		var sorted []float32
+		for _, v := range values {
+			sorted = insert(sorted, v)
+		}
+		gotMid, gotShare, gotKept := spread(sorted, 0.3)
+		if gotMid != mid || gotShare != ratioOf(naive(off), mid) || gotKept != float64(kept)/float64(n) {
+			t.Fatalf("%v: %v %v %v, want %v %v %v", wide, gotMid, gotShare, gotKept, mid, ratioOf(naive(off), mid), float64(kept)/float64(n))
+		}
+	}
+}
+
+// TestReplace keeps values sorted.
+func TestReplace(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8)) //nolint:gosec // a test
+	var sorted, have []float32
+	for range maxGaps {
+		v := float32(rng.IntN(20))
+		sorted, have = insert(sorted, v), append(have, v)
+	}
+	for range 2000 {
+		at, v := rng.IntN(len(have)), float32(rng.IntN(20))
+		replace(sorted, have[at], v)
+		have[at] = v
+		want := slices.Clone(have)
+		slices.Sort(want)
+		if !slices.Equal(sorted, want) {
+			t.Fatalf("%v, want %v", sorted, want)
+		}
+	}
+}
+
+// TestCrowds: what is counted is about right, and bounded.
+func TestCrowds(t *testing.T) {
+	for _, n := range []int{1, 2, 5, 20, 60} {
+		var c crowds
+		for i := range n {
+			c.meet(tupleFrom(t, fmt.Sprintf("10.0.%d.%d", i/250, i%250), "198.51.100.7", "443", "tcp"))
+			c.meet(tupleOf(t, fmt.Sprintf("203.0.%d.9", i), "9999", "tcp"))
+		}
+		dst, src := tupleOf(t, "198.51.100.7", "443", "tcp").Dst, tupleOf(t, "198.51.100.7", "443", "tcp").Src
+		for what, got := range map[string]float64{"company": c.company(dst), "peers": c.peers(src)} {
+			if math.Abs(got-float64(n)) > 0.35*float64(n)+0.5 {
+				t.Errorf("%s of %d counts as %.1f", what, n, got)
+			}
+		}
+	}
+	var g generations[int, int]
+	for i := range 5 * maxContext {
+		g.put(i, i)
+		if len(g.young) > maxContext || len(g.old) > maxContext {
+			t.Fatalf("%d and %d entries after %d", len(g.young), len(g.old), i)
+		}
+	}
+	if g.get(5*maxContext-1) == 0 || g.get(4*maxContext) == 0 || g.get(0) != 0 {
+		t.Error("the newest must be kept, the oldest forgotten")
+	}
+}
+
+// TestSteadyStateDoesNotAllocate: in the steady state nothing is allocated.
+func TestSteadyStateDoesNotAllocate(t *testing.T) {
+	d := newDetector(t, deaf(), models.Builtin(), Hooks{})
+	web := tupleOf(t, "198.51.100.7", "443", "tcp")
+	i := 0
+	flows := make([]argusfeed.Flow, 1)
+	next := func() {
+		f := at(web, time.Duration(i)*20*time.Second+time.Duration(i%7)*time.Second)
+		f.Sport = argusfeed.PortNumber(uint16(1 + i%60000))
+		i++
+		flows[0] = f
+		d.Observe(flows)
+	}
+	for range 1000 {
+		next()
+	}
+	if n := testing.AllocsPerRun(1000, next); n > 0 {
+		t.Errorf("%v allocations a flow", n)
+	}
+}
