@@ -72,16 +72,20 @@ fuzz:
 			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$p || exit 1; \
 		done; done
 
-## bench: the benchmarks of the hot paths, allocations shown (BENCHTIME=1s), then bench-ra
+## bench: the benchmarks of the hot paths, allocations shown (BENCHTIME=1s), then bench-ra and bench-latency
 bench: tools-test
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
-	$(MAKE) --no-print-directory bench-ra
+	$(MAKE) --no-print-directory bench-ra bench-latency
 
 ## bench-ra: how many times as fast as ra we read two million flows (ARGS=-json, ARGS="-flows N -rounds N")
 bench-ra: tools-run
 	@mkdir -p bin
 	$(GO) build -trimpath -o bin/flowbench ./internal/flowbench
 	./bin/flowbench $(ARGS)
+
+## bench-latency: how long after the end of a connection it is detected, on three feeds side by side
+bench-latency: tools-demo build
+	$(GO) run ./internal/latency -binary $(BINARY) $(ARGS)
 
 # Each line: what must be there, and the package that brings it.
 tools-run:

@@ -52,12 +52,13 @@ func (a *Agent) sumUp() {
 	for _, source := range a.sources {
 		s := source.Stats()
 		log := a.log.Debug
-		if s.Dropped > 0 || s.Lost > 0 || s.Gaps > 0 {
+		if s.Dropped > 0 || s.Lost > 0 || s.Gaps > 0 || s.Joined.Forced > 0 {
 			log = a.log.Warn
 		}
 		log("source ended", "source", s.URL, "state", string(s.State), "flows", s.Flows, "skipped", s.Skipped,
 			"dropped_flows", s.Dropped, "lost_packets", s.Lost, "restarts", s.Restarts,
-			"gaps", s.Gaps, "away", s.Away.Round(time.Millisecond), "missed_flows", s.Missed)
+			"gaps", s.Gaps, "away", s.Away.Round(time.Millisecond), "missed_flows", s.Missed,
+			"merged_records", s.Joined.Merged, "stray_records", s.Joined.Strays, "forced_flows", s.Joined.Forced)
 	}
 	s := a.detector.Stats()
 	attrs := []any{

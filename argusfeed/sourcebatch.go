@@ -20,7 +20,7 @@ const (
 
 // outlet turns stored flows into batches, and delivers them. It waits for the
 // receiver as long as that takes: nothing of a file is lost. (A live source may
-// not wait, and has a queue.)
+// not wait, and has a backlog.)
 type outlet struct {
 	out    chan<- []Flow
 	stop   context.Context // told to stop
@@ -41,6 +41,7 @@ func (o *outlet) run(dec Decoder) error {
 				return err
 			}
 			batch = nextBatch(batch)
+			o.status.joined(dec.Joined())
 		}
 		err := dec.Next(&f)
 		if err == nil {
@@ -51,6 +52,7 @@ func (o *outlet) run(dec Decoder) error {
 			o.skip(skip, dec)
 			continue
 		}
+		o.status.joined(dec.Joined())
 		if len(batch) > 0 {
 			if err := o.send(batch); err != nil {
 				return err

@@ -222,6 +222,7 @@ func (s *session) pulse(now time.Time) {
 	if now.Sub(s.ticked) >= tickEvery {
 		s.ticked = now
 		s.dec.Tick(now)
+		s.status.joined(s.dec.Joined())
 		s.episodesOver(now, false)
 	}
 	switch {

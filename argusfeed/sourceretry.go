@@ -67,6 +67,7 @@ func (s *liveSource) flush(q *backlog) {
 				batch = batch[:len(batch)-1]
 			}
 		}
+		s.status.joined(rest.Joined())
 		for len(batch) > 0 && !q.push(batch) {
 			if time.Now().After(until) {
 				s.shedFlows(len(batch), time.Now())

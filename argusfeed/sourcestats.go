@@ -35,8 +35,10 @@ type Stats struct {
 	State State  `json:"state"`
 	// Since is when the state began.
 	Since time.Time `json:"since"`
-	// Flows were delivered.
+	// Flows were delivered; those that are not over yet do not count.
 	Flows uint64 `json:"flows"`
+	// Joined tells how the records of an Argus stream became flows.
+	Joined JoinStats `json:"joined"`
 	// Skipped lines by kind, and the first of each kind.
 	Skipped      map[string]uint64 `json:"skipped"`
 	FirstSkipped []SkipError       `json:"first_skipped,omitempty"`
@@ -136,11 +138,20 @@ func (s *status) heard(at time.Time) (news bool) {
 	return true
 }
 
+// joined takes in how records became flows so far.
+func (s *status) joined(j JoinStats) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.s.Joined = j
+}
+
 func (s *status) delivered(batch []Flow) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.s.Flows += uint64(len(batch))
 	for i := range batch {
+		if batch[i].Part.Over() {
+			s.s.Flows++
+		}
 		s.s.LastFlow = max(s.s.LastFlow, batch[i].Start)
 	}
 }
