@@ -102,7 +102,7 @@ func (c *conn) relation(rec *Record) relation {
 // closed tells whether the end of a TCP connection was seen: a FIN of both
 // sides, or a reset. (The bit for an acknowledged FIN says nothing of the other
 // side.)
-func (rec *Record) closed() bool {
+func (rec *FlowRecord) closed() bool {
 	t := &rec.TCP
 	return t.Status&TCPReset != 0 || t.SrcFlags&t.DstFlags&tcpFIN != 0
 }
@@ -110,7 +110,7 @@ func (rec *Record) closed() bool {
 // connected tells whether a TCP connection is open in both directions. What is
 // no longer, or not yet, ends when it is idle: the system of a closed socket
 // waits as long for the other side's FIN (Linux: 60 s).
-func (rec *Record) connected() bool {
+func (rec *FlowRecord) connected() bool {
 	t := &rec.TCP
 	return t.Status&TCPEstablished != 0 && rec.SrcPackets > 0 && rec.DstPackets > 0 &&
 		(t.SrcFlags|t.DstFlags)&tcpFIN == 0 && t.Status&TCPReset == 0

@@ -14,7 +14,8 @@ import (
 // flowAt makes a record of a TCP connection: its source port, when it starts, in
 // seconds, how long it is, and the flags of its sides.
 func flowAt(sport uint16, start, dur float64, src, dst uint8) *Record {
-	r := &Record{Kind: KindFlow, Cause: CauseStatus}
+	r := &Record{Kind: KindFlow}
+	r.Cause = CauseStatus
 	r.Src, r.Dst = AddrFrom4([4]byte{10, 0, 0, 1}), AddrFrom4([4]byte{192, 0, 2, 1})
 	r.Sport, r.Port, r.Proto = PortNumber(sport), PortNumber(443), ProtoTCP
 	r.key.family = familyIPv4
