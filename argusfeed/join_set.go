@@ -26,7 +26,7 @@ func newJoinSet(opt Joining) *joinSet {
 }
 
 // add takes a flow record, which it may change.
-func (s *joinSet) add(rec *Record) { s.joiner(rec.Probe).add(rec) }
+func (s *joinSet) add(rec *Record) { s.joiner(rec.Probe).add(&rec.FlowRecord) }
 
 // joiner gives the joiner of a probe.
 func (s *joinSet) joiner(probe uint64) *joiner {
