@@ -5,8 +5,7 @@ package argusfeed
 // a record. It is made of parts that grow one by one: none of the pauses is
 // long, however many numbers there are. The zero value is empty.
 //
-// The hash must be that of a seed that nobody knows (maphash): those who send
-// traffic choose the keys.
+// The hash must depend on a Seed: those who send traffic choose the keys.
 type Index struct {
 	parts [indexParts]indexPart
 }

@@ -94,8 +94,9 @@ func (j *joiner) wait() Time {
 	return max(usualInterval, j.longest) + lateSpan
 }
 
-// add takes a flow record, which it may change. What is over by then goes out.
-func (j *joiner) add(rec *FlowRecord) {
+// add takes a flow record, which it may change, and its names. What is over by
+// then goes out.
+func (j *joiner) add(rec *FlowRecord, n *flowNames) {
 	j.heard = true
 	end := rec.Start.Add(rec.Dur)
 	if !j.timely(end) {
@@ -105,10 +106,7 @@ func (j *joiner) add(rec *FlowRecord) {
 	if j.known == 0 {
 		j.longest = min(max(j.longest, end-rec.Start), reportSpan)
 	}
-	var key connKey
-	swapped := key.of(rec)
-	hash := key.hash(j.pool.seed)
-	c := j.find(&key, hash)
+	c := j.find(&n.conn, n.connHash)
 	if c != nil {
 		switch c.relation(j.pool.flow(c.flow), rec) {
 		case isStray:
@@ -125,27 +123,28 @@ func (j *joiner) add(rec *FlowRecord) {
 		}
 	}
 	if c == nil {
-		j.begin(&key, hash, swapped, rec, end)
+		j.begin(n, rec, end)
 	} else {
-		if c.swapped != swapped {
+		if c.swapped != n.swapped {
 			rec.swap()
+			n.queueHash = rec.Hash(j.pool.seed)
 		}
-		j.grow(c, rec, end)
+		j.grow(c, n, rec, end)
 	}
 }
 
 // begin takes the first record of a flow.
-func (j *joiner) begin(key *connKey, hash uint64, swapped bool, rec *FlowRecord, end Time) {
+func (j *joiner) begin(n *flowNames, rec *FlowRecord, end Time) {
 	told := max(end, j.now)      // it was written after all that has come
 	if rec.Cause == CauseStart { // and when the interval was over
 		told = max(told, rec.Start+j.known)
 	}
 	tcp := isTCP(rec)
-	if isOver(tcp, told-end, rec) && !j.mustWait(&rec.Flow) {
+	if isOver(tcp, told-end, rec) && !j.mustWait(&rec.Flow, n.queueHash) {
 		j.now = max(j.now, told)
 		j.pool.give(&rec.Flow, PartWhole, j.now)
 		if tcp && j.room(1, nil) {
-			c := j.connect(key, hash, swapped, end)
+			c := j.connect(n, end)
 			c.over = true
 			j.hold(c, inOver, end+idleSpan)
 		}
@@ -157,28 +156,28 @@ func (j *joiner) begin(key *connKey, hash uint64, swapped bool, rec *FlowRecord,
 		j.pool.give(&rec.Flow, PartWhole, j.now)
 		return
 	}
-	c := j.connect(key, hash, swapped, end)
+	c := j.connect(n, end)
 	c.tcp, c.base = tcp, rec.Start
-	j.settle(c, j.carry(c, rec), told)
+	j.settle(c, j.carry(c, n, rec), told)
 }
 
 // carry begins a flow of a connection.
-func (j *joiner) carry(c *conn, rec *FlowRecord) *heldFlow {
+func (j *joiner) carry(c *conn, n *flowNames, rec *FlowRecord) *heldFlow {
 	f := j.pool.newFlow(rec)
-	f.conn, f.announced = c.id, c.announced
+	f.hash, f.conn, f.announced = n.queueHash, c.id, c.announced
 	c.flow = f.id
 	j.enqueue(f)
 	return f
 }
 
 // grow takes a later record of a connection.
-func (j *joiner) grow(c *conn, rec *FlowRecord, end Time) {
+func (j *joiner) grow(c *conn, n *flowNames, rec *FlowRecord, end Time) {
 	told := max(end, j.now)
 	c.end = max(c.end, end)
 	f := j.pool.flow(c.flow)
 	if f == nil { // it was cut, and goes on
 		j.room(1, c)
-		f = j.carry(c, rec)
+		f = j.carry(c, n, rec)
 	} else {
 		j.pool.stats.Merged++
 		f.merge(rec, end)

@@ -1,10 +1,6 @@
 package argusfeed
 
-import (
-	"bytes"
-	"encoding/binary"
-	"hash/maphash"
-)
+import "bytes"
 
 // connKey names a connection of one probe, whoever of its ends is called the
 // source: when Argus has forgotten a flow, the next record of it may have them
@@ -32,15 +28,8 @@ func (k *connKey) of(rec *FlowRecord) (swapped bool) {
 	return swapped
 }
 
-func (k *connKey) hash(seed maphash.Seed) uint64 {
-	var b [56]byte
-	copy(b[:], k.a.b[:])
-	copy(b[16:], k.b.b[:])
-	// Ports leave the upper bytes free.
-	binary.LittleEndian.PutUint64(b[32:], uint64(k.aPort)^uint64(k.a.kind)<<48^uint64(k.b.kind)<<56)
-	binary.LittleEndian.PutUint64(b[40:], uint64(k.bPort)^uint64(k.more)<<48)
-	binary.LittleEndian.PutUint64(b[48:], uint64(k.proto))
-	return maphash.Bytes(seed, b[:])
+func (k *connKey) hash(s *Seed) uint64 {
+	return s.mix(6, s.ends(&k.a, &k.b, uint64(k.aPort), uint64(k.bPort)), uint64(k.proto)^uint64(k.more)<<32)
 }
 
 func isTCP(rec *FlowRecord) bool {
@@ -61,8 +50,9 @@ type conn struct {
 	// its newest packet.
 	base, end Time
 	due       Time // when the list that it is in asks for it
-	// id is its own number, prev and next are its neighbours in its list.
-	id, prev, next connID
+	// id is its own number, place its place in list.
+	id    connID
+	place uint32
 	// flow is what there is of the flow; 0 where it is over, or was cut and
 	// nothing came since.
 	flow    flowID
@@ -86,10 +76,10 @@ func (j *joiner) find(key *connKey, hash uint64) *conn {
 }
 
 // connect makes a connection.
-func (j *joiner) connect(key *connKey, hash uint64, swapped bool, end Time) *conn {
+func (j *joiner) connect(n *flowNames, end Time) *conn {
 	c := j.pool.newConn()
-	c.key, c.hash, c.swapped, c.end, c.tcp = *key, hash, swapped, end, true
-	j.conns.Insert(hash, uint32(c.id))
+	c.key, c.hash, c.swapped, c.end, c.tcp = n.conn, n.connHash, n.swapped, end, true
+	j.conns.Insert(c.hash, uint32(c.id))
 	return c
 }
 

@@ -68,10 +68,7 @@ func (j *joiner) room(n int, keep *conn) bool {
 	for j.pool.stats.Held+n > j.pool.MaxFlows {
 		var c *conn
 		for l := inOver; l < numLists; l++ {
-			if c = j.pool.conn(j.lists[l].head); c != nil && c == keep {
-				c = j.pool.conn(c.next)
-			}
-			if c != nil {
+			if c = j.front(l, keep); c != nil {
 				break
 			}
 		}
@@ -96,7 +93,11 @@ func (j *joiner) flush() {
 	}
 	var flows []ending
 	for l := inOver; l < numLists; l++ {
-		for c := j.pool.conn(j.lists[l].head); c != nil; c = j.pool.conn(c.next) {
+		for p := j.lists[l].head; p != j.lists[l].tail; p++ {
+			c := j.pool.conn(*j.lists[l].at(p))
+			if c == nil {
+				continue
+			}
 			if f := j.pool.flow(c.flow); f != nil {
 				flows = append(flows, ending{f.Start, f.Line, c})
 			}
@@ -109,7 +110,7 @@ func (j *joiner) flush() {
 		j.drop(e.conn)
 	}
 	for l := inOver; l < numLists; l++ {
-		for c := j.pool.conn(j.lists[l].head); c != nil; c = j.pool.conn(j.lists[l].head) {
+		for c := j.front(l, nil); c != nil; c = j.front(l, nil) {
 			j.drop(c)
 		}
 	}

@@ -1,7 +1,5 @@
 package argusfeed
 
-import "hash/maphash"
-
 // joinPool is what the joiners behind one decoder share: the flows that are
 // ready, the count of what is held, and memory to use again.
 type joinPool struct {
@@ -11,24 +9,34 @@ type joinPool struct {
 	// waiting flows are over and not given out.
 	waiting int
 
-	// ready[first:] are the flows to give out.
-	ready []Flow
-	first int
+	// ready[first:] are the flows to give out. Where there are none the next goes
+	// to where it is waited for, at once.
+	ready  []Flow
+	first  int
+	waiter *Flow
 
-	seed  maphash.Seed // of all hashes
+	seed  *Seed
 	conns numbered[conn]
 	flows numbered[heldFlow]
+
+	touched uint64 // see expect
 }
 
 func newJoinPool(opt Joining) *joinPool {
 	if opt.MaxFlows <= 0 {
 		opt.MaxFlows = DefaultMaxFlows
 	}
-	return &joinPool{Joining: opt, tcp: tcpStates(), seed: maphash.MakeSeed()}
+	return &joinPool{Joining: opt, tcp: tcpStates(), seed: NewSeed()}
 }
 
 // give puts a flow among those that are ready.
 func (p *joinPool) give(f *Flow, part Part, told Time) {
+	if to := p.waiter; to != nil {
+		p.waiter = nil
+		*to = *f
+		to.Part, to.Told = part, told
+		return
+	}
 	p.ready = append(p.ready, *f)
 	last := &p.ready[len(p.ready)-1]
 	last.Part, last.Told = part, told
@@ -78,7 +86,9 @@ func (p *joinPool) newFlow(rec *FlowRecord) *heldFlow {
 	id := flowID(p.flows.take())
 	p.stats.Held++
 	f := p.flow(id)
-	*f = heldFlow{FlowRecord: *rec, id: id}
+	f.FlowRecord, f.id = *rec, id
+	f.before, f.after, f.tail = 0, 0, 0
+	f.merged, f.final = false, false
 	return f
 }
 

@@ -16,14 +16,13 @@ func (j *joiner) first(t *Tuple, hash uint64) *heldFlow {
 }
 
 // mustWait tells whether a flow that is over has one before it.
-func (j *joiner) mustWait(f *Flow) bool {
-	first := j.first(&f.Tuple, f.Hash(j.pool.seed))
+func (j *joiner) mustWait(f *Flow, hash uint64) bool {
+	first := j.first(&f.Tuple, hash)
 	return first != nil && first.Start <= f.Start
 }
 
 // enqueue puts a flow into its place. The newest one nearly always goes last.
 func (j *joiner) enqueue(f *heldFlow) {
-	f.hash = f.Hash(j.pool.seed)
 	head := j.first(&f.Tuple, f.hash)
 	if head == nil {
 		f.tail = f.id

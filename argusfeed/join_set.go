@@ -25,8 +25,8 @@ func newJoinSet(opt Joining) *joinSet {
 	return &joinSet{pool: newJoinPool(opt), known: Time(opt.Interval / time.Microsecond)}
 }
 
-// add takes a flow record, which it may change.
-func (s *joinSet) add(rec *Record) { s.joiner(rec.Probe).add(&rec.FlowRecord) }
+// add takes a flow record that was expected. It may change it.
+func (s *joinSet) add(a *arrival) { s.joiner(a.Probe).add(&a.FlowRecord, &a.names) }
 
 // joiner gives the joiner of a probe.
 func (s *joinSet) joiner(probe uint64) *joiner {

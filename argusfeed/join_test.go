@@ -37,10 +37,17 @@ func feed(j *joiner, records ...*FlowRecord) (out []string) {
 	for i, r := range records {
 		r.Line = uint64(i + 1)
 		c := *r
-		j.add(&c)
+		j.join(&c)
 		out = append(out, taken(j.pool)...)
 	}
 	return out
+}
+
+// join adds a record whose names are not known.
+func (j *joiner) join(rec *FlowRecord) {
+	var n flowNames
+	n.of(rec, j.pool.seed)
+	j.add(rec, &n)
 }
 
 var partNames = map[Part]string{PartWhole: "whole", PartBegun: "begun", PartGrown: "grown", PartClosed: "closed"}
@@ -156,7 +163,7 @@ func TestJoiningIsBounded(t *testing.T) {
 	last := Time(0)
 	n := 0
 	add := func(r *FlowRecord) {
-		j.add(r)
+		j.join(r)
 		var f Flow
 		for j.pool.take(&f) {
 			p, _ := f.Sport.Number()
@@ -247,7 +254,7 @@ func TestJoiningKeepsBytes(t *testing.T) {
 			}
 			before := j.pool.stats.Strays
 			in += r.Bytes
-			j.add(r)
+			j.join(r)
 			if j.pool.stats.Strays > before {
 				stray += 100
 			}

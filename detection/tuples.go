@@ -1,10 +1,6 @@
 package detection
 
-import (
-	"hash/maphash"
-
-	"slips-ips/argusfeed"
-)
+import "slips-ips/argusfeed"
 
 // tupleID is the number of a tuple in its table; 0 is none.
 type tupleID uint32
@@ -119,7 +115,7 @@ func (tt *tupleTable) remove(l *recency, t *tuple) {
 type tupleTable struct {
 	max   int
 	n     int
-	seed  maphash.Seed
+	seed  *argusfeed.Seed
 	index argusfeed.Index
 	// once holds the tuples with one flow, more the others.
 	once, more recency
@@ -139,7 +135,7 @@ type tupleTable struct {
 const tupleChunk = 256
 
 func newTupleTable(most int) *tupleTable {
-	return &tupleTable{max: most, seed: maphash.MakeSeed()}
+	return &tupleTable{max: most, seed: argusfeed.NewSeed()}
 }
 
 func (tt *tupleTable) len() int { return tt.n }
