@@ -33,17 +33,23 @@ type indexSlot struct {
 func (x *Index) part(hash uint64) *indexPart { return &x.parts[hash>>56] }
 
 // Home gives the number in the first place of a hash, if it is of that hash;
-// else 0. That is nearly always the one that Find gives first, without waiting
-// for more than one read.
+// else 0. That is nearly always the one that Find gives first. No decision hangs
+// on what is read, so that a processor goes on with other reads meanwhile.
 func (x *Index) Home(hash uint64) uint32 {
+	s := x.home(hash)
+	n := s.number
+	if s.hash != uint32(hash) {
+		n = 0
+	}
+	return n
+}
+
+func (x *Index) home(hash uint64) indexSlot {
 	p := x.part(hash)
-	if p.n == 0 {
-		return 0
+	if len(p.slots) == 0 {
+		return indexSlot{}
 	}
-	if s := p.slots[uint32(hash)&uint32(len(p.slots)-1)]; s.hash == uint32(hash) {
-		return s.number
-	}
-	return 0
+	return p.slots[uint32(hash)&uint32(len(p.slots)-1)]
 }
 
 // Found goes through what may have a hash. It is valid until the index changes.

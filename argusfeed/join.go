@@ -28,7 +28,7 @@ type Joining struct {
 	MaxFlows int
 }
 
-// DefaultMaxFlows needs about 100 MB when it is reached.
+// DefaultMaxFlows needs about 60 MB when it is reached.
 const DefaultMaxFlows = 1 << 18
 
 // JoinStats tells what joining did.

@@ -62,6 +62,7 @@ type conn struct {
 	over    bool // a TCP connection that has ended: its flow has been released
 	// announced tells that its newest flow was told of before its end.
 	announced bool
+	_         [8]byte // so that the next one begins a line, too
 }
 
 // find gives the connection of a key; nil: there is none.

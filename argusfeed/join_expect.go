@@ -45,7 +45,7 @@ func (j *joiner) fetchArrivals(batch []arrival) (touched uint64) {
 		a := &batch[i]
 		if a.Kind == KindFlow && a.Probe == j.probe {
 			conns[i] = connID(j.conns.Home(a.names.connHash))
-			touched += uint64(j.queues.Home(a.names.queueHash))
+			touched += uint64(j.queues.home(a.names.queueHash).number)
 		}
 	}
 	var flows [batchLen]flowID
@@ -73,7 +73,7 @@ func (j *joiner) fetchEnding(n uint32) (touched uint64) {
 				continue
 			}
 			if of != inClosing { // from there it goes to inOver
-				touched += uint64(j.conns.Home(c.hash))
+				touched += uint64(j.conns.home(c.hash).number)
 			}
 			flows[have] = c.flow
 			have++
@@ -84,7 +84,7 @@ func (j *joiner) fetchEnding(n uint32) (touched uint64) {
 	}
 	for _, id := range flows[:have] {
 		if f := j.pool.flow(id); f != nil {
-			touched += uint64(j.queues.Home(f.hash))
+			touched += uint64(j.queues.home(f.hash).number)
 		}
 	}
 	return touched
