@@ -67,7 +67,7 @@ func (rec *Record) correctReply(network []byte) {
 }
 
 // swap exchanges source and destination.
-func (rec *Record) swap() {
+func (rec *FlowRecord) swap() {
 	rec.Reversed = true
 	rec.Src, rec.Dst = rec.Dst, rec.Src
 	if rec.Proto != ProtoICMP {
@@ -84,7 +84,7 @@ func swapStatus(s uint32) uint32 {
 }
 
 // swapCounts exchanges what the two sides sent.
-func (rec *Record) swapCounts() {
+func (rec *FlowRecord) swapCounts() {
 	rec.SrcPackets, rec.DstPackets = rec.DstPackets, rec.SrcPackets
 	rec.SrcBytes, rec.DstBytes = rec.DstBytes, rec.SrcBytes
 	rec.STos, rec.DTos = rec.DTos, rec.STos

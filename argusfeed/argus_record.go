@@ -5,31 +5,37 @@ import "encoding/binary"
 // Record is one record of an Argus stream. It holds no references into the
 // stream: it may be kept and copied.
 type Record struct {
-	// Flow is filled for a KindFlow, with the fields that Argus has: all but
-	// Label, Source and Line. Its State is what ra prints with -Z b.
-	Flow
-	// Kind says which of the following fields are filled.
+	// FlowRecord is filled for a KindFlow, but for Cause, which all have.
+	FlowRecord
+	// Kind says which of the other fields are filled.
 	Kind Kind
-	// Cause says why Argus wrote the record. Option is more about it: why a
-	// connection is refused, or 8 where Argus 5's radium passed the record on.
-	Cause  Cause
+	// Option is more about the cause: why a connection is refused, or 8 where
+	// Argus 5's radium passed the record on.
 	Option uint8
 	// Version is 3 or 5: of the framing of this record.
 	Version uint8
 	// Probe tells apart the probes behind one collector: the 32 bits of an
 	// Argus 3, or a hash of the longer ids of Argus 5.
 	Probe uint64
+	// Status is filled for a KindManagement.
+	Status ArgusStatus
+}
+
+// FlowRecord is what a record tells of a flow.
+type FlowRecord struct {
+	// Flow has the fields that Argus tells: all but Label, Source and Line. Its
+	// State is what ra prints with -Z b.
+	Flow
 	// SrcPackets, DstPackets and DstBytes complete Packets, Bytes and SrcBytes.
 	SrcPackets, DstPackets, DstBytes uint64
 	// TCP is the state of a TCP connection.
 	TCP TCP
+	key flowKey
+	// Cause says why Argus wrote the record.
+	Cause Cause
 	// Reversed tells that the decoder has exchanged source and destination,
 	// since Argus had missed the beginning (see correct).
 	Reversed bool
-	// Status is filled for a KindManagement.
-	Status ArgusStatus
-
-	key flowKey
 }
 
 // Kind is what a record is about.
@@ -143,11 +149,9 @@ func (rec *Record) reset(b []byte) {
 	if rec.Kind == KindManagement {
 		rec.Status = ArgusStatus{}
 	}
-	rec.Flow = Flow{}
+	rec.FlowRecord = FlowRecord{}
 	rec.Kind, rec.Cause, rec.Option, rec.Version = KindOther, Cause(b[1]>>4), b[1]&0x0f, b[0]&0x0f
 	rec.Probe = 0
-	rec.SrcPackets, rec.DstPackets, rec.DstBytes = 0, 0, 0
-	rec.TCP, rec.Reversed, rec.key = TCP{}, false, flowKey{}
 }
 
 // split finds the parts of a flow record. Where one has no length or more than

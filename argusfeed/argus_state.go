@@ -3,7 +3,7 @@ package argusfeed
 import "sync"
 
 // direction gives ra's direction column.
-func (rec *Record) direction() Dir {
+func (rec *FlowRecord) direction() Dir {
 	switch rec.Proto {
 	case protoARP, protoRARP:
 		return DirWho
@@ -20,7 +20,7 @@ func (rec *Record) direction() Dir {
 }
 
 // senders tells who sent packets: bit 0 the source, bit 1 the destination.
-func (rec *Record) senders() (s uint8) {
+func (rec *FlowRecord) senders() (s uint8) {
 	if rec.SrcPackets > 0 {
 		s = 1
 	}
@@ -38,12 +38,12 @@ const (
 
 // isIP tells whether the protocol is one of IP, not an Ethertype with a name
 // that IP has too.
-func (rec *Record) isIP() bool {
+func (rec *FlowRecord) isIP() bool {
 	return rec.key.family == familyIPv4 || rec.key.family == familyIPv6
 }
 
 // state gives the state column of ra -Z b.
-func (rec *Record) state(tcp *flagStates) string {
+func (rec *FlowRecord) state(tcp *flagStates) string {
 	k := &rec.key
 	switch {
 	case rec.Cause == CauseError:
@@ -100,7 +100,7 @@ func (rec *Record) plainTCP(closed bool) string {
 }
 
 // plainState gives the state of what has no states of its own.
-func (rec *Record) plainState() string {
+func (rec *FlowRecord) plainState() string {
 	const first = 1 // bit of the cause: the first report of the flow, among others
 	switch {
 	case rec.senders() == bothSides:

@@ -201,7 +201,7 @@ func TestArgusRefusesWhatItDoesNotKnow(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a := NewArgus(strings.NewReader(tt.stream))
-			untouched := Record{Kind: KindFlow, Flow: Flow{Seq: 77}}
+			untouched := Record{Kind: KindFlow, FlowRecord: FlowRecord{Flow: Flow{Seq: 77}}}
 			rec := untouched
 			var err error
 			for err == nil {

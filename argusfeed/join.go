@@ -1,10 +1,6 @@
 package argusfeed
 
-import (
-	"cmp"
-	"slices"
-	"time"
-)
+import "time"
 
 // Joining tells how the status records of one flow become one flow. Argus
 // reports a flow that lasts longer than its status interval in pieces; without
@@ -32,7 +28,7 @@ type Joining struct {
 	MaxFlows int
 }
 
-// DefaultMaxFlows needs about 100 MB when it is reached.
+// DefaultMaxFlows needs about 60 MB when it is reached.
 const DefaultMaxFlows = 1 << 18
 
 // JoinStats tells what joining did.
@@ -78,20 +74,17 @@ type joiner struct {
 	// known is the interval where it is known, longest the longest piece.
 	known, longest Time
 
-	conns  map[connKey]*conn
-	queues map[Tuple]*queue // of the tuples that hold flows
-	// Every connection is in one of these, that which waits longest in front:
-	// open connections, what ends when it is idle, what is about to be over,
-	// what is over.
-	open, brief, closing, over connList
+	// conns leads to connections by their keys, queues to the first flow of each
+	// tuple that holds flows.
+	conns, queues Index
+	lists         [numLists]connList
 
 	// ahead and behind count the records in a row whose time is not believed.
 	ahead, behind int
 }
 
 func newJoiner(pool *joinPool, probe uint64, known Time) *joiner {
-	return &joiner{pool: pool, probe: probe, known: known,
-		conns: make(map[connKey]*conn), queues: make(map[Tuple]*queue)}
+	return &joiner{pool: pool, probe: probe, known: known}
 }
 
 // wait is how long a packet may be on its way to us: until its flow's next
@@ -113,8 +106,9 @@ func (j *joiner) closeWait() Time {
 	return j.wait()
 }
 
-// add takes a flow record, which it may change. What is over by then goes out.
-func (j *joiner) add(rec *Record) {
+// add takes a flow record, which it may change, and its names. What is over by
+// then goes out.
+func (j *joiner) add(rec *FlowRecord, n *flowNames) {
 	j.heard = true
 	end := rec.Start.Add(rec.Dur)
 	if !j.timely(end) {
@@ -124,15 +118,13 @@ func (j *joiner) add(rec *Record) {
 	if j.known == 0 {
 		j.longest = min(max(j.longest, end-rec.Start), reportSpan)
 	}
-	key, swapped := connKeyOf(rec)
-	c := j.conns[key]
+	c := j.find(&n.conn, n.connHash)
 	if c != nil {
-		switch c.relation(rec) {
+		switch c.relation(j.pool.flow(c.flow), rec) {
 		case isStray:
 			j.pool.stats.Strays++
 			c.end = max(c.end, end)
-			c.due = c.end + idleSpan
-			c.list.toBack(c)
+			j.hold(c, inOver, c.end+idleSpan)
 			j.expire(end)
 			return
 		case isNext:
@@ -143,26 +135,27 @@ func (j *joiner) add(rec *Record) {
 		}
 	}
 	if c == nil {
-		j.begin(key, swapped, rec, end)
+		j.begin(n, rec, end)
 	} else {
-		if c.swapped != swapped {
+		if c.swapped != n.swapped {
 			rec.swap()
+			n.queueHash = rec.Hash(j.pool.seed)
 		}
-		j.grow(c, rec, end)
+		j.grow(c, n, rec, end)
 	}
 }
 
 // begin takes the first record of a flow.
-func (j *joiner) begin(key connKey, swapped bool, rec *Record, end Time) {
+func (j *joiner) begin(n *flowNames, rec *FlowRecord, end Time) {
 	told := j.toldBy(rec, end)
 	tcp := isTCP(rec)
-	if isOver(tcp, told-end, rec) && !j.mustWait(&rec.Flow) {
+	if isOver(tcp, told-end, rec) && !j.mustWait(&rec.Flow, n.queueHash) {
 		j.now = max(j.now, told)
 		j.pool.give(&rec.Flow, PartWhole, j.now)
 		if tcp && j.room(1, nil) {
-			c := j.connect(key, swapped, end)
+			c := j.connect(n, end)
 			c.over = true
-			j.hold(c, &j.over, end+idleSpan)
+			j.hold(c, inOver, end+idleSpan)
 		}
 		j.expire(told)
 		return
@@ -172,188 +165,67 @@ func (j *joiner) begin(key connKey, swapped bool, rec *Record, end Time) {
 		j.pool.give(&rec.Flow, PartWhole, j.now)
 		return
 	}
-	c := j.connect(key, swapped, end)
-	c.tcp, c.base, c.told = tcp, rec.Start, told
-	j.carry(c, rec)
-	j.settle(c)
+	c := j.connect(n, end)
+	c.tcp, c.base = tcp, rec.Start
+	j.settle(c, j.carry(c, n, rec), told)
 }
 
 // carry begins a flow of a connection.
-func (j *joiner) carry(c *conn, rec *Record) {
-	c.flow = j.pool.newFlow(rec)
-	c.flow.conn, c.flow.announced = c, c.announced
-	j.enqueue(c.flow)
+func (j *joiner) carry(c *conn, n *flowNames, rec *FlowRecord) *heldFlow {
+	f := j.pool.newFlow(rec)
+	f.hash, f.conn, f.announced = n.queueHash, c.id, c.announced
+	c.flow = f.id
+	j.enqueue(f)
+	return f
 }
 
 // grow takes a later record of a connection.
-func (j *joiner) grow(c *conn, rec *Record, end Time) {
-	c.told = j.toldBy(rec, end)
+func (j *joiner) grow(c *conn, n *flowNames, rec *FlowRecord, end Time) {
+	told := j.toldBy(rec, end)
 	c.end = max(c.end, end)
-	if c.flow == nil { // it was cut, and goes on
+	f := j.pool.flow(c.flow)
+	if f == nil { // it was cut, and goes on
 		j.room(1, c)
-		j.carry(c, rec)
+		f = j.carry(c, n, rec)
 	} else {
 		j.pool.stats.Merged++
-		c.flow.merge(rec, end)
+		f.merge(rec, end)
 	}
-	j.now = max(j.now, c.told)
-	if c.flow.announced {
+	j.now = max(j.now, told)
+	if f.announced {
 		j.pool.give(&rec.Flow, PartGrown, j.now)
 	}
-	j.settle(c)
+	j.settle(c, f, told)
 }
 
-// settle puts a connection where it waits after a record, or ends it.
-func (j *joiner) settle(c *conn) {
-	f, told := c.flow, c.told
+// settle puts a connection where it waits after a record of its flow, or ends
+// it. Argus has told of it up to told.
+func (j *joiner) settle(c *conn, f *heldFlow, told Time) {
 	j.now = max(j.now, told)
 	switch {
-	case isOver(c.tcp, told-c.end, &f.Record):
-		if f.queue.head != f {
-			j.announce(c)
+	case isOver(c.tcp, told-c.end, &f.FlowRecord):
+		if f.before != 0 {
+			j.announce(c, f)
 		}
 		j.finish(c)
 	case c.tcp && f.closed():
-		j.hold(c, &j.closing, told)
-		j.announce(c)
+		j.hold(c, inClosing, told)
+		j.announce(c, f)
 	case c.tcp && f.connected():
-		j.hold(c, &j.open, c.base+reportSpan)
-		j.announce(c)
+		j.hold(c, inOpen, c.base+reportSpan)
+		j.announce(c, f)
 	default:
-		j.hold(c, &j.brief, c.end+idleSpan)
-		j.announce(c)
+		j.hold(c, inBrief, c.end+idleSpan)
+		j.announce(c, f)
 	}
 	j.expire(told)
 }
 
-// announce tells of the flow of a connection that cannot be given out yet.
-func (j *joiner) announce(c *conn) {
-	if !j.pool.Growing || c.flow.announced {
+// announce tells of a flow of a connection that cannot be given out yet.
+func (j *joiner) announce(c *conn, f *heldFlow) {
+	if !j.pool.Growing || f.announced {
 		return
 	}
-	c.flow.announced, c.announced = true, true
-	j.pool.give(&c.flow.Flow, PartBegun, j.now)
-}
-
-// expire ends what time ends; what can still be under way is waited for.
-func (j *joiner) expire(now Time) {
-	j.now = max(j.now, now)
-	for c := j.closing.head; c != nil && c.due <= j.now-j.closeWait(); c = j.closing.head {
-		j.finish(c)
-	}
-	past := j.now - j.wait()
-	for c := j.brief.head; c != nil && c.due <= past; c = j.brief.head {
-		j.finish(c)
-	}
-	for c := j.open.head; c != nil && c.due <= past; c = j.open.head {
-		if c.flow == nil { // nothing came for a whole report
-			j.drop(c)
-			continue
-		}
-		j.rest(c, c.base+reportSpan)
-	}
-	for c := j.over.head; c != nil && c.due <= past; c = j.over.head {
-		j.drop(c)
-	}
-}
-
-// finish ends the flow of a connection with it. TCP is remembered for a while,
-// so that what strays in later is known.
-func (j *joiner) finish(c *conn) {
-	f := c.flow
-	if !c.tcp {
-		j.drop(c)
-		return
-	}
-	c.flow, c.over = nil, true
-	j.hold(c, &j.over, c.end+idleSpan)
-	j.release(f)
-}
-
-// rest ends the flow of a connection that may go on; base is where its next 3600
-// seconds begin.
-func (j *joiner) rest(c *conn, base Time) {
-	f := c.flow
-	c.flow, c.base = nil, base
-	j.hold(c, &j.open, base+reportSpan)
-	if f != nil {
-		j.release(f)
-	}
-}
-
-// drop forgets a connection and ends its flow.
-func (j *joiner) drop(c *conn) {
-	f := c.flow
-	if c.list != nil {
-		c.list.remove(c)
-	}
-	delete(j.conns, c.key)
-	j.pool.freeConn(c)
-	if f != nil {
-		j.release(f)
-	}
-}
-
-// connect makes a connection.
-func (j *joiner) connect(key connKey, swapped bool, end Time) *conn {
-	c := j.pool.newConn()
-	c.key, c.swapped, c.end, c.tcp = key, swapped, end, true
-	j.conns[key] = c
-	return c
-}
-
-// hold moves a connection to the end of a list.
-func (j *joiner) hold(c *conn, to *connList, due Time) {
-	if c.list != nil {
-		c.list.remove(c)
-	}
-	c.due = due
-	to.push(c)
-}
-
-// room makes room for n more, connections and flows, without letting go of keep;
-// it fails where this joiner holds nothing else.
-func (j *joiner) room(n int, keep *conn) bool {
-	for j.pool.stats.Held+n > j.pool.MaxFlows {
-		var c *conn
-		for _, l := range []*connList{&j.over, &j.closing, &j.brief, &j.open} {
-			if c = l.head; c != nil && c == keep {
-				c = c.next
-			}
-			if c != nil {
-				break
-			}
-		}
-		if c == nil {
-			return false
-		}
-		if c.flow != nil {
-			j.pool.stats.Forced++
-		}
-		j.drop(c)
-	}
-	return true
-}
-
-// flush ends everything, in the order of the starts.
-func (j *joiner) flush() {
-	var flows []*conn
-	for _, c := range j.conns {
-		if c.flow != nil {
-			flows = append(flows, c)
-		}
-	}
-	// The order of a map is chance: what starts together is ordered by record.
-	slices.SortFunc(flows, func(a, b *conn) int {
-		return cmp.Or(cmp.Compare(a.flow.Start, b.flow.Start), cmp.Compare(a.flow.Line, b.flow.Line))
-	})
-	for _, c := range flows {
-		j.drop(c)
-	}
-	for l := &j.over; l.head != nil; {
-		j.drop(l.head)
-	}
-	for l := &j.open; l.head != nil; {
-		j.drop(l.head)
-	}
+	f.announced, c.announced = true, true
+	j.pool.give(&f.Flow, PartBegun, j.now)
 }

@@ -12,43 +12,76 @@ type connKey struct {
 	more         uint16
 }
 
-// connKeyOf gives the key of a record, and whether its source is not the first
-// end of the key.
-func connKeyOf(rec *Record) (k connKey, swapped bool) {
-	k = connKey{rec.Src, rec.Dst, rec.Sport, rec.Port, rec.Proto, rec.key.more}
-	if rec.Proto != ProtoTCP && rec.Proto != ProtoUDP || rec.key.fragment {
-		return k, false
+// of makes k, which is empty, the key of a record, and tells whether the source
+// is not the first end of it.
+func (k *connKey) of(rec *FlowRecord) (swapped bool) {
+	if (rec.Proto == ProtoTCP || rec.Proto == ProtoUDP) && !rec.key.fragment {
+		order := bytes.Compare(rec.Src.b[:], rec.Dst.b[:])
+		swapped = order > 0 || order == 0 && rec.Sport > rec.Port
 	}
-	order := bytes.Compare(k.a.b[:], k.b.b[:])
-	if order > 0 || order == 0 && k.aPort > k.bPort {
-		k.a, k.b, k.aPort, k.bPort = k.b, k.a, k.bPort, k.aPort
-		return k, true
+	k.proto, k.more = rec.Proto, rec.key.more
+	if swapped {
+		k.a, k.b, k.aPort, k.bPort = rec.Dst, rec.Src, rec.Port, rec.Sport
+	} else {
+		k.a, k.b, k.aPort, k.bPort = rec.Src, rec.Dst, rec.Sport, rec.Port
 	}
-	return k, false
+	return swapped
 }
 
-func isTCP(rec *Record) bool {
+func (k *connKey) hash(s *Seed) uint64 {
+	return s.hash(&k.a, &k.b, uint64(k.aPort), uint64(k.bPort), uint64(k.proto)^uint64(k.more)<<32)
+}
+
+func isTCP(rec *FlowRecord) bool {
 	return rec.Proto == ProtoTCP && rec.isIP() && !rec.key.fragment
 }
 
-// conn is a connection, or what goes for one: packets with the same key.
+// connID is the number of a connection in its pool; 0 is none.
+type connID uint32
+
+// conn is a connection, or what goes for one: packets with the same key. It is as
+// large as two lines of a processor's cache, the key in the first one.
 type conn struct {
-	key     connKey
+	key connKey
+
+	// hash is that of the key.
+	hash uint64
+	// base is the beginning of the 3600 seconds that its flow is a report of, end
+	// its newest packet.
+	base, end Time
+	due       Time // when the list that it is in asks for it
+	// id is its own number, place its place in list.
+	id    connID
+	place uint32
+	// flow is what there is of the flow; 0 where it is over, or was cut and
+	// nothing came since.
+	flow    flowID
+	list    listID
 	swapped bool // the source is the second end of the key
 	tcp     bool
 	over    bool // a TCP connection that has ended: its flow has been released
 	// announced tells that its newest flow was told of before its end.
 	announced bool
-	// base is the beginning of the 3600 seconds that its flow is a report of, end
-	// its newest packet. Argus has told of it up to told.
-	base, end, told Time
-	// flow is what there is of the flow; nil where it is over, or was cut and
-	// nothing came since.
-	flow *heldFlow
+	_         [8]byte // so that the next one begins a line, too
+}
 
-	due        Time // when the list that it is in asks for it
-	list       *connList
-	prev, next *conn
+// find gives the connection of a key; nil: there is none.
+func (j *joiner) find(key *connKey, hash uint64) *conn {
+	found := j.conns.Find(hash)
+	for n := found.Next(); n != 0; n = found.Next() {
+		if c := j.pool.conn(connID(n)); c.key == *key {
+			return c
+		}
+	}
+	return nil
+}
+
+// connect makes a connection.
+func (j *joiner) connect(n *flowNames, end Time) *conn {
+	c := j.pool.newConn()
+	c.key, c.hash, c.swapped, c.end, c.tcp = n.conn, n.connHash, n.swapped, end, true
+	j.conns.Insert(c.hash, uint32(c.id))
+	return c
 }
 
 // relation is what a record is to the connection with its key.
@@ -61,7 +94,8 @@ const (
 	isStray                 // what came behind the end of the connection
 )
 
-func (c *conn) relation(rec *Record) relation {
+// relation tells what a record is to c, whose flow is f.
+func (c *conn) relation(f *heldFlow, rec *FlowRecord) relation {
 	idle := rec.Start-c.end > idleSpan
 	if !c.tcp {
 		switch {
@@ -78,20 +112,20 @@ func (c *conn) relation(rec *Record) relation {
 		return isOther
 	case c.over:
 		return isStray
-	case c.flow == nil: // cut
+	case f == nil: // cut
 		if syn || rec.Start >= c.base+reportSpan {
 			return isOther
 		}
 		return isPiece
-	case syn && c.flow.closed():
-		refused := c.flow.TCP.Status&(TCPSynAck|TCPEstablished) == 0
+	case syn && f.closed():
+		refused := f.TCP.Status&(TCPSynAck|TCPEstablished) == 0
 		if refused && rec.Start-c.end <= retrySpan {
 			return isPiece
 		}
 		return isOther
-	case syn && c.flow.connected():
+	case syn && f.connected():
 		return isOther
-	case !c.flow.connected() && idle:
+	case !f.connected() && idle:
 		return isOther
 	case rec.Start >= c.base+reportSpan:
 		return isNext
@@ -102,7 +136,7 @@ func (c *conn) relation(rec *Record) relation {
 // closed tells whether the end of a TCP connection was seen: a FIN of both
 // sides, or a reset. (The bit for an acknowledged FIN says nothing of the other
 // side.)
-func (rec *Record) closed() bool {
+func (rec *FlowRecord) closed() bool {
 	t := &rec.TCP
 	return t.Status&TCPReset != 0 || t.SrcFlags&t.DstFlags&tcpFIN != 0
 }
@@ -110,7 +144,7 @@ func (rec *Record) closed() bool {
 // connected tells whether a TCP connection is open in both directions. What is
 // no longer, or not yet, ends when it is idle: the system of a closed socket
 // waits as long for the other side's FIN (Linux: 60 s).
-func (rec *Record) connected() bool {
+func (rec *FlowRecord) connected() bool {
 	t := &rec.TCP
 	return t.Status&TCPEstablished != 0 && rec.SrcPackets > 0 && rec.DstPackets > 0 &&
 		(t.SrcFlags|t.DstFlags)&tcpFIN == 0 && t.Status&TCPReset == 0
@@ -118,7 +152,7 @@ func (rec *Record) connected() bool {
 
 // isOver tells whether nothing more can come of a flow of which Argus has told
 // all up to quiet after its newest packet.
-func isOver(tcp bool, quiet Time, rec *Record) bool {
+func isOver(tcp bool, quiet Time, rec *FlowRecord) bool {
 	switch {
 	case tcp && rec.closed():
 		if rec.TCP.Status&(TCPSynAck|TCPEstablished) == 0 {
@@ -129,38 +163,4 @@ func isOver(tcp bool, quiet Time, rec *Record) bool {
 		return false
 	}
 	return quiet >= idleSpan
-}
-
-// connList is a list of connections.
-type connList struct{ head, tail *conn }
-
-func (l *connList) push(c *conn) {
-	c.list, c.prev, c.next = l, l.tail, nil
-	if l.tail != nil {
-		l.tail.next = c
-	} else {
-		l.head = c
-	}
-	l.tail = c
-}
-
-func (l *connList) remove(c *conn) {
-	if c.prev != nil {
-		c.prev.next = c.next
-	} else {
-		l.head = c.next
-	}
-	if c.next != nil {
-		c.next.prev = c.prev
-	} else {
-		l.tail = c.prev
-	}
-	c.list, c.prev, c.next = nil, nil, nil
-}
-
-func (l *connList) toBack(c *conn) {
-	if l.tail != c {
-		l.remove(c)
-		l.push(c)
-	}
 }

@@ -12,24 +12,34 @@ type joinPool struct {
 	// waiting flows are over and not given out.
 	waiting int
 
-	// ready[first:] are the flows to give out.
-	ready []Flow
-	first int
+	// ready[first:] are the flows to give out. Where there are none the next goes
+	// to where it is waited for, at once.
+	ready  []Flow
+	first  int
+	waiter *Flow
 
-	conns  *conn     // linked by next
-	flows  *heldFlow // linked by after
-	queues []*queue
+	seed  *Seed
+	conns numbered[conn]
+	flows numbered[heldFlow]
+
+	touched uint64 // see expect
 }
 
 func newJoinPool(opt Joining) *joinPool {
 	if opt.MaxFlows <= 0 {
 		opt.MaxFlows = DefaultMaxFlows
 	}
-	return &joinPool{Joining: opt, tcp: tcpStates()}
+	return &joinPool{Joining: opt, tcp: tcpStates(), seed: NewSeed()}
 }
 
 // give puts a flow among those that are ready.
 func (p *joinPool) give(f *Flow, part Part, told Time) {
+	if to := p.waiter; to != nil {
+		p.waiter = nil
+		*to = *f
+		to.Part, to.Told = part, told
+		return
+	}
 	p.ready = append(p.ready, *f)
 	last := &p.ready[len(p.ready)-1]
 	last.Part, last.Told = part, told
@@ -56,59 +66,36 @@ const maxReady = 1 << 12
 
 func (p *joinPool) empty() bool { return p.first == len(p.ready) }
 
-// poolChunk is how many of a kind are allocated at a time.
-const poolChunk = 256
+// conn gives the connection with that number; nil for 0.
+func (p *joinPool) conn(id connID) *conn { return p.conns.at(uint32(id)) }
 
 func (p *joinPool) newConn() *conn {
-	if p.conns == nil {
-		chunk := make([]conn, poolChunk)
-		for i := range chunk[1:] {
-			chunk[i].next = &chunk[i+1]
-		}
-		p.conns = &chunk[0]
-	}
-	c := p.conns
-	p.conns, c.next = c.next, nil
+	id := connID(p.conns.take())
 	p.stats.Held++
+	c := p.conn(id)
+	*c = conn{id: id}
 	return c
 }
 
 func (p *joinPool) freeConn(c *conn) {
-	*c = conn{next: p.conns}
-	p.conns = c
+	p.conns.put(uint32(c.id))
 	p.stats.Held--
 }
 
-func (p *joinPool) newFlow(rec *Record) *heldFlow {
-	if p.flows == nil {
-		chunk := make([]heldFlow, poolChunk)
-		for i := range chunk[1:] {
-			chunk[i].after = &chunk[i+1]
-		}
-		p.flows = &chunk[0]
-	}
-	f := p.flows
-	p.flows = f.after
-	*f = heldFlow{Record: *rec}
+// flow gives the held flow with that number; nil for 0.
+func (p *joinPool) flow(id flowID) *heldFlow { return p.flows.at(uint32(id)) }
+
+func (p *joinPool) newFlow(rec *FlowRecord) *heldFlow {
+	id := flowID(p.flows.take())
 	p.stats.Held++
+	f := p.flow(id)
+	f.FlowRecord, f.id = *rec, id
+	f.before, f.after, f.tail = 0, 0, 0
+	f.merged, f.final = false, false
 	return f
 }
 
 func (p *joinPool) freeFlow(f *heldFlow) {
-	f.after, f.before, f.queue, f.conn = p.flows, nil, nil, nil
-	p.flows = f
+	p.flows.put(uint32(f.id))
 	p.stats.Held--
 }
-
-func (p *joinPool) newQueue(t Tuple) *queue {
-	n := len(p.queues)
-	if n == 0 {
-		return &queue{tuple: t}
-	}
-	q := p.queues[n-1]
-	p.queues = p.queues[:n-1]
-	*q = queue{tuple: t}
-	return q
-}
-
-func (p *joinPool) freeQueue(q *queue) { p.queues = append(p.queues, q) }

@@ -28,8 +28,8 @@ func newJoinSet(opt Joining) *joinSet {
 // live tells that what is read from now on came at now.
 func (s *joinSet) live(now time.Time) { s.pool.arrived = TimeOf(now) }
 
-// add takes a flow record, which it may change.
-func (s *joinSet) add(rec *Record) { s.joiner(rec.Probe).add(rec) }
+// add takes a flow record that was expected. It may change it.
+func (s *joinSet) add(a *arrival) { s.joiner(a.Probe).add(&a.FlowRecord, &a.names) }
 
 // joiner gives the joiner of a probe.
 func (s *joinSet) joiner(probe uint64) *joiner {

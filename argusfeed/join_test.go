@@ -13,8 +13,8 @@ import (
 
 // flowAt makes a record of a TCP connection: its source port, when it starts, in
 // seconds, how long it is, and the flags of its sides.
-func flowAt(sport uint16, start, dur float64, src, dst uint8) *Record {
-	r := &Record{Kind: KindFlow, Cause: CauseStatus}
+func flowAt(sport uint16, start, dur float64, src, dst uint8) *FlowRecord {
+	r := &FlowRecord{Cause: CauseStatus}
 	r.Src, r.Dst = AddrFrom4([4]byte{10, 0, 0, 1}), AddrFrom4([4]byte{192, 0, 2, 1})
 	r.Sport, r.Port, r.Proto = PortNumber(sport), PortNumber(443), ProtoTCP
 	r.key.family = familyIPv4
@@ -33,14 +33,21 @@ const (
 )
 
 // feed adds records and gives what comes out, as "sport part bytes".
-func feed(j *joiner, records ...*Record) (out []string) {
+func feed(j *joiner, records ...*FlowRecord) (out []string) {
 	for i, r := range records {
 		r.Line = uint64(i + 1)
 		c := *r
-		j.add(&c)
+		j.join(&c)
 		out = append(out, taken(j.pool)...)
 	}
 	return out
+}
+
+// join adds a record whose names are not known.
+func (j *joiner) join(rec *FlowRecord) {
+	var n flowNames
+	n.of(rec, j.pool.seed)
+	j.add(rec, &n)
 }
 
 var partNames = map[Part]string{PartWhole: "whole", PartBegun: "begun", PartGrown: "grown", PartClosed: "closed"}
@@ -155,8 +162,8 @@ func TestJoiningIsBounded(t *testing.T) {
 	given := map[uint16]int{}
 	last := Time(0)
 	n := 0
-	add := func(r *Record) {
-		j.add(r)
+	add := func(r *FlowRecord) {
+		j.join(r)
 		var f Flow
 		for j.pool.take(&f) {
 			p, _ := f.Sport.Number()
@@ -247,7 +254,7 @@ func TestJoiningKeepsBytes(t *testing.T) {
 			}
 			before := j.pool.stats.Strays
 			in += r.Bytes
-			j.add(r)
+			j.join(r)
 			if j.pool.stats.Strays > before {
 				stray += 100
 			}
@@ -259,7 +266,7 @@ func TestJoiningKeepsBytes(t *testing.T) {
 		}
 		j.flush()
 		check()
-		if in != out+stray || j.pool.stats.Held != 0 || j.pool.waiting != 0 || len(j.queues) != 0 {
+		if in != out+stray || j.pool.stats.Held != 0 || j.pool.waiting != 0 || j.queues.len() != 0 || j.conns.len() != 0 {
 			t.Errorf("seed %d: %d bytes in, %d out, %d stray; %+v", seed, in, out, stray, j.pool.stats)
 		}
 	}

@@ -14,7 +14,7 @@ const (
 // toldBy is how far Argus has told of a flow with a record that ends at end: it
 // was written after all that has come, the first one of a flow when the interval
 // was over, and a live one just before it arrived.
-func (j *joiner) toldBy(rec *Record, end Time) Time {
+func (j *joiner) toldBy(rec *FlowRecord, end Time) Time {
 	told := end
 	if rec.Cause == CauseStart {
 		told = max(told, rec.Start+j.known)

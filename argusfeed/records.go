@@ -10,8 +10,11 @@ import (
 // records makes a Decoder of the reader of the binary stream: whole flows,
 // unless Joining is off. Line is the number of the record.
 type records struct {
-	argus  *Argus
-	rec    Record
+	argus *Argus
+	// batch[next:have] are decoded and wait for their turn.
+	batch      [batchLen]arrival
+	next, have int
+
 	source uint16
 	number uint64
 	man    Management
@@ -24,6 +27,10 @@ type records struct {
 	set  *joinSet // nil: records are given out as they are
 	keep bool     // what set holds stays there at the end
 }
+
+// batchLen is how many records are decoded at a time, if as many have been read,
+// so that what they need of the joiner can be fetched for all of them at once.
+const batchLen = 16
 
 // heartbeat is a management record, with what its header tells.
 type heartbeat struct {
@@ -58,13 +65,21 @@ func (r *records) Next(f *Flow) error {
 		case r.err != nil:
 			return r.err
 		}
-		whole, err := r.read()
-		if err != nil {
-			return err
+		if r.set == nil {
+			if whole, err := r.read(); err != nil {
+				return err
+			} else if whole {
+				*f = r.batch[r.next-1].Flow
+				return nil
+			}
+			continue
 		}
-		if whole {
-			*f = r.rec.Flow
-			return nil
+		r.set.pool.waiter = f
+		_, err := r.read()
+		given := r.set.pool.waiter == nil
+		r.set.pool.waiter = nil
+		if err != nil || given {
+			return err
 		}
 	}
 }
@@ -73,32 +88,60 @@ func (r *records) Next(f *Flow) error {
 // is. Only an error after which reading goes on is returned; the others are kept
 // until all that is held has been given out.
 func (r *records) read() (whole bool, err error) {
-	if err := r.argus.Next(&r.rec); err != nil {
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return false, err
+	if r.next == r.have {
+		if err := r.decode(); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				return false, err
+			}
+			r.err = err
+			if r.set != nil && !r.keep {
+				r.set.flush()
+			}
+			return false, nil
 		}
-		r.err = err
-		if r.set != nil && !r.keep {
-			r.set.flush()
-		}
-		return false, nil
 	}
+	a := &r.batch[r.next]
+	r.next++
 	r.number++
-	switch r.rec.Kind {
+	switch a.Kind {
 	case KindFlow:
-		r.rec.Source, r.rec.Line = r.source, r.number
-		r.newest = max(r.newest, r.rec.Seq)
+		a.Source, a.Line = r.source, r.number
+		r.newest = max(r.newest, a.Seq)
 		if r.set == nil {
 			return true, nil
 		}
-		r.set.add(&r.rec)
+		r.set.add(a)
 	case KindManagement:
-		r.manage(&r.rec)
+		r.manage(&a.Record)
 	default:
 		r.skip = &SkipError{Line: r.number, Kind: SkipRecord, Reason: "a record that is no flow"}
 	}
 	return false, nil
 }
+
+// decode fills the batch: it waits for one record, and takes with it those that
+// have come already.
+func (r *records) decode() error {
+	r.next, r.have = 0, 0
+	if err := r.argus.Next(&r.batch[0].Record); err != nil {
+		return err
+	}
+	r.have = 1
+	if r.set == nil {
+		return nil
+	}
+	for r.have < batchLen && r.argus.Ready() {
+		if err := r.argus.Next(&r.batch[r.have].Record); err != nil {
+			break // a stream that is damaged gives the same error ever after
+		}
+		r.have++
+	}
+	r.set.expect(r.batch[:r.have])
+	return nil
+}
+
+// ready tells whether read returns without reading.
+func (r *records) ready() bool { return r.next < r.have || r.argus.Ready() }
 
 func (r *records) manage(rec *Record) {
 	s := &rec.Status
@@ -116,9 +159,9 @@ func (r *records) manage(rec *Record) {
 // Buffered decodes what has been read until there is something to give out.
 func (r *records) Buffered() bool {
 	if r.set == nil {
-		return r.skip != nil || r.err != nil || r.argus.Ready()
+		return r.skip != nil || r.err != nil || r.ready()
 	}
-	for r.set.pool.empty() && r.skip == nil && r.err == nil && r.argus.Ready() {
+	for r.set.pool.empty() && r.skip == nil && r.err == nil && r.ready() {
 		if _, err := r.read(); err != nil {
 			break
 		}

@@ -1,10 +1,9 @@
 package detection
 
-import (
-	"hash/maphash"
+import "slips-ips/argusfeed"
 
-	"slips-ips/argusfeed"
-)
+// tupleID is the number of a tuple in its table; 0 is none.
+type tupleID uint32
 
 // tuple is what is remembered of one tuple. Those with a single flow, by far
 // the most, have no series. It is as large as two lines of a processor's cache,
@@ -116,7 +115,8 @@ func (tt *tupleTable) remove(l *recency, t *tuple) {
 type tupleTable struct {
 	max   int
 	n     int
-	index tupleIndex
+	seed  *argusfeed.Seed
+	index argusfeed.Index
 	// once holds the tuples with one flow, more the others.
 	once, more recency
 	// evicted counts the tuples that had to make room.
@@ -135,7 +135,7 @@ type tupleTable struct {
 const tupleChunk = 256
 
 func newTupleTable(most int) *tupleTable {
-	return &tupleTable{max: most, index: tupleIndex{seed: maphash.MakeSeed()}}
+	return &tupleTable{max: most, seed: argusfeed.NewSeed()}
 }
 
 func (tt *tupleTable) len() int { return tt.n }
@@ -149,10 +149,21 @@ func (tt *tupleTable) at(id tupleID) *tuple {
 	return &tt.chunks[id/tupleChunk][id%tupleChunk]
 }
 
+// find gives the tuple of that key; nil: there is none.
+func (tt *tupleTable) find(key *argusfeed.Tuple, hash uint64) *tuple {
+	found := tt.index.Find(hash)
+	for n := found.Next(); n != 0; n = found.Next() {
+		if t := tt.at(tupleID(n)); t.key == *key {
+			return t
+		}
+	}
+	return nil
+}
+
 // get gives the tuple of that key; the caller has a flow of it, so it becomes
 // the most recent. A tuple without flows is new.
 func (tt *tupleTable) get(key *argusfeed.Tuple) *tuple {
-	hash := tt.index.hash(key)
+	hash := key.Hash(tt.seed)
 	if t := tt.find(key, hash); t != nil {
 		l := &tt.once
 		if t.s != nil {
@@ -169,7 +180,7 @@ func (tt *tupleTable) get(key *argusfeed.Tuple) *tuple {
 	}
 	t := tt.newTuple()
 	t.key = *key
-	tt.index.insert(hash, t.id)
+	tt.index.Insert(hash, uint32(t.id))
 	tt.n++
 	tt.push(&tt.once, t)
 	return t
@@ -199,7 +210,7 @@ func (tt *tupleTable) evict() {
 
 // forget removes t, whatever points to it is invalid from then on.
 func (tt *tupleTable) forget(t *tuple) {
-	tt.index.remove(tt.index.hash(&t.key), t.id)
+	tt.index.Remove(t.key.Hash(tt.seed), uint32(t.id))
 	tt.n--
 	if t.s == nil {
 		tt.remove(&tt.once, t)

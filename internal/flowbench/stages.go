@@ -35,7 +35,7 @@ type input struct {
 var stages = []stage{
 	{"decode", 1, 50, "our decoder, every record into a Record", decodeAll},
 	{"print", 1, 10, "the same lines as ra, to /dev/null", printAll},
-	{"detect", 1, 8, "decoder, letters and the reference scorer, one core", detectAll},
+	{"detect", 1, 8, "decoder, joining, letters and the reference scorer, one core", detectAll},
 	{"replay", 2, 8, "slips-ips replay with the reference scorer, decisions too, two cores", replayAll},
 }
 

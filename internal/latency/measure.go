@@ -121,7 +121,7 @@ func startArgus(ctx context.Context, ns *lab.NS, dir string) (*exec.Cmd, error) 
 	for {
 		c, err := ns.Dial("tcp", netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), argusFor), time.Second)
 		if err == nil {
-			c.Close()
+			_ = c.Close() // it was to find out that argus listens
 			return cmd, nil
 		}
 		select {
@@ -164,7 +164,7 @@ func connect(ctx context.Context, r *lab.Router, n int) ([]time.Time, error) {
 			return nil, err
 		}
 		_, _ = io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
+		_ = resp.Body.Close() // all of it was read
 		select {
 		case at := <-closed:
 			ends = append(ends, at)
