@@ -97,7 +97,7 @@ func (f *feed) start(ns *lab.NS, ra []string) error {
 	}
 	go func() {
 		_ = f.agent.Wait() // what it said last tells more
-		_ = w.Close() // a pipe never fails
+		_ = w.Close()      // a pipe never fails
 	}()
 	go f.listen(r)
 	return nil
