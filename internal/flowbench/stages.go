@@ -35,7 +35,8 @@ type input struct {
 var stages = []stage{
 	{"decode", 1, 50, "our decoder, every record into a Record", decodeAll},
 	{"print", 1, 10, "the same lines as ra, to /dev/null", printAll},
-	{"detect", 1, 8, "decoder, joining, letters and the reference scorer, one core", detectAll},
+	{"detect", 1, 8, "decoder, letters and the reference scorer, each record a flow as for ra, one core", detectAll},
+	{"joined", 1, 8, "the same with the records of a flow joined, one core", joinAll},
 	{"replay", 2, 8, "slips-ips replay with the reference scorer, decisions too, two cores", replayAll},
 }
 
@@ -134,8 +135,14 @@ func detectionConfig(in input) detection.Config {
 	return c
 }
 
-// detectAll decodes and detects in turn, batch by batch.
-func detectAll(in input) (uint64, error) {
+// detectAll takes every record for a flow, as whoever reads ra does.
+func detectAll(in input) (uint64, error) { return detect(in, argusfeed.Joining{Off: true}) }
+
+// joinAll does what the agent does.
+func joinAll(in input) (uint64, error) { return detect(in, argusfeed.Joining{}) }
+
+// detect decodes and detects in turn, batch by batch.
+func detect(in input, joining argusfeed.Joining) (uint64, error) {
 	set, _, err := models.LoadDir(in.models)
 	if err != nil {
 		return 0, err
@@ -149,7 +156,7 @@ func detectAll(in input) (uint64, error) {
 		return 0, err
 	}
 	defer f.Close()
-	dec := argusfeed.NewDecoder(argusfeed.FormatArgus, f, argusfeed.TextOptions{})
+	dec := argusfeed.NewDecoder(argusfeed.FormatArgus, f, argusfeed.TextOptions{Joining: joining})
 	batch := make([]argusfeed.Flow, 512)
 	var n uint64
 	for have := 0; ; {
