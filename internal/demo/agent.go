@@ -22,10 +22,12 @@ import (
 	"slips-ips/packaging"
 )
 
-// agent is argus, ra and the agent on the router, joined by a real pipe.
+// agent is the agent on the router and, where it is fed so, argus and ra before
+// it, joined by a real pipe.
 type agent struct {
-	argus, ra, slips *exec.Cmd
-	out              io.Writer // nil: quiet
+	feed  []*exec.Cmd // argus and ra, or none
+	slips *exec.Cmd
+	out   io.Writer // nil: quiet
 
 	mu      sync.Mutex
 	events  []event
@@ -41,43 +43,35 @@ type event struct {
 	Msg, Tuple, Reason, ID, Error string
 }
 
-// startAgent starts the three and waits until the agent has said so.
+// startAgent starts the agent with its feed and waits until it says so.
 func startAgent(ctx context.Context, d *demo) (*agent, error) {
-	argusConf, raConf, conf := filepath.Join(d.dir, "argus.conf"), filepath.Join(d.dir, "ra.conf"), filepath.Join(d.dir, "slips.toml")
-	// The shipped argus.conf, with a shorter interval: nobody likes to wait.
-	text := packaging.ArgusConf + "\nARGUS_INTERFACE=" + lab.RouterLAN + "\nARGUS_FLOW_STATUS_INTERVAL=1\nARGUS_MAR_STATUS_INTERVAL=5\n"
-	for path, text := range map[string]string{argusConf: text, raConf: packaging.RaConf, conf: config} {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			return nil, err
-		}
+	conf := filepath.Join(d.dir, "slips.toml")
+	if err := os.WriteFile(conf, []byte(config), 0o644); err != nil {
+		return nil, err
 	}
 	if err := os.Chmod(d.dir, 0o755); err != nil {
 		return nil, err
 	}
-	pipeOut, pipeIn, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	defer pipeOut.Close()
-	defer pipeIn.Close()
-	a := &agent{
-		argus: exec.Command("argus", "-X", "-F", argusConf),
-		ra:    exec.Command("ra", "-X", "-F", raConf, "-n", "-Z", "b", "-S", "127.0.0.1:902"),
-		slips: exec.Command(d.binary, "run", "--source", "-", "--mode", d.mode, "-c", conf),
-		news:  make(chan struct{}), done: make(chan struct{}),
-	}
+	a := &agent{news: make(chan struct{}), done: make(chan struct{})}
 	if d.verbose {
 		a.out = d.out
 	}
-	a.ra.Stdout, a.slips.Stdin = pipeIn, pipeOut
-	a.argus.Stderr, a.ra.Stderr = os.Stderr, io.Discard // ra complains until argus listens
-	stdout, stderr := a.lines(a.print), a.lines(a.log)
-	a.slips.Stdout, a.slips.Stderr = stdout, stderr
-	for _, cmd := range []*exec.Cmd{a.argus, a.ra, a.slips} {
-		if err := d.net.Router.Start(cmd); err != nil {
+	source, ready := "spawn:"+lab.RouterLAN, "source live"
+	if d.pipe {
+		source, ready = "-", "started"
+	}
+	a.slips = exec.Command(d.binary, "run", "--source", source, "--mode", d.mode, "-c", conf)
+	if d.pipe {
+		if err := a.startFeed(d); err != nil {
 			a.kill()
 			return nil, err
 		}
+	}
+	stdout, stderr := a.lines(a.print), a.lines(a.log)
+	a.slips.Stdout, a.slips.Stderr = stdout, stderr
+	if err := d.net.Router.Start(a.slips); err != nil {
+		a.kill()
+		return nil, err
 	}
 	go func() {
 		err := a.slips.Wait()
@@ -88,8 +82,36 @@ func startAgent(ctx context.Context, d *demo) (*agent, error) {
 		a.mu.Unlock()
 		close(a.done)
 	}()
-	_, err = a.wait(ctx, func(e event) bool { return e.Msg == "started" })
+	_, err := a.wait(ctx, func(e event) bool { return e.Msg == ready })
 	return a, err
+}
+
+// startFeed starts argus and ra, whose pipe is the agent's standard input.
+func (a *agent) startFeed(d *demo) error {
+	argusConf, raConf := filepath.Join(d.dir, "argus.conf"), filepath.Join(d.dir, "ra.conf")
+	// The shipped argus.conf, with a shorter interval: nobody likes to wait.
+	text := packaging.ArgusConf + "\nARGUS_INTERFACE=" + lab.RouterLAN + "\nARGUS_FLOW_STATUS_INTERVAL=1\nARGUS_MAR_STATUS_INTERVAL=5\n"
+	for path, text := range map[string]string{argusConf: text, raConf: packaging.RaConf} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	out, in, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	argus := exec.Command("argus", "-X", "-F", argusConf)
+	ra := exec.Command("ra", "-X", "-F", raConf, "-n", "-Z", "b", "-S", "127.0.0.1:902")
+	ra.Stdout, a.slips.Stdin = in, out              // the reading end is closed with the process
+	argus.Stderr, ra.Stderr = os.Stderr, io.Discard // ra complains until argus listens
+	for _, cmd := range []*exec.Cmd{argus, ra} {
+		if err := d.net.Router.Start(cmd); err != nil {
+			return err
+		}
+		a.feed = append(a.feed, cmd)
+	}
+	return nil
 }
 
 // lines gives a writer that hands every line on.
@@ -184,7 +206,7 @@ func (a *agent) until(ctx context.Context, holds func() bool) error {
 	}
 }
 
-// stop ends ra, whose end of input ends the agent after all it had accepted.
+// stop tells the agent to end, which it does after all that it had accepted.
 func (a *agent) stop(ctx context.Context) error {
 	if err := a.slips.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
@@ -208,15 +230,14 @@ func (a *agent) stop(ctx context.Context) error {
 
 // kill ends what was started, and only that.
 func (a *agent) kill() {
-	for _, cmd := range []*exec.Cmd{a.ra, a.argus, a.slips} {
-		if cmd.Process == nil {
-			continue
-		}
-		_ = cmd.Process.Kill() // it may have ended by itself
-		if cmd != a.slips {
-			_ = cmd.Wait()
-		}
+	if a.slips.Process != nil {
+		_ = a.slips.Process.Kill() // it may have ended by itself
 	}
+	for _, cmd := range a.feed {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	a.feed = nil
 }
 
 // tail is the end of what the agent said.

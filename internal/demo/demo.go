@@ -20,6 +20,7 @@ import (
 // demo is one run through all steps, in one mode.
 type demo struct {
 	binary, mode string
+	pipe         bool // fed by ra, as the original was
 	verbose      bool
 	out          io.Writer
 
@@ -85,10 +86,14 @@ func (d *demo) run(ctx context.Context) (err error) {
 			d.net.Close()
 		}
 	}()
+	start := "start the agent, with an argus of its own on the router's LAN side"
+	if d.pipe {
+		start = "start a real argus on the router's LAN side, a real ra, and the agent"
+	}
 	steps := []step{
 		{"build two clients, a router with a firewall of its own, and a server", d.build},
 		{"before: A reaches the server's ports 80 and 8080, B reaches port 80", d.reachAll},
-		{"start a real argus on the router's LAN side, a real ra, and the agent", d.start},
+		{start, d.start},
 		{fmt.Sprintf("A beacons to port 80 every %s; B and A's other traffic come and go as people's do", beaconEvery), d.startBeacon},
 	}
 	switch d.mode {
