@@ -45,6 +45,7 @@ type Agent struct {
 	sources  []argusfeed.Source
 	detector *detection.Detector
 	printer  *report.Printer
+	output   *slowOutput // what printer writes to; nil where nothing is printed
 	// hosts knows what is never blocked; enforcer and decider are nil where
 	// nothing is detected.
 	hosts    *protection
@@ -65,7 +66,12 @@ func New(opt Options) (*Agent, error) {
 		return nil, err
 	}
 	a := &Agent{cfg: opt.Config, log: opt.Log}
-	a.printer = report.NewPrinter(opt.Out, opt.Colour, opt.Config.Report)
+	var out io.Writer
+	if opt.Out != nil {
+		a.output = newSlowOutput(opt.Out, live(opt.Config.Sources), opt.Log)
+		out = a.output
+	}
+	a.printer = report.NewPrinter(out, opt.Colour, opt.Config.Report)
 	if opt.Config.Report.Sound && opt.Bell != nil {
 		a.printer.Bell = report.NewBell(opt.Bell, time.Now)
 	}
@@ -142,6 +148,9 @@ func (a *Agent) Run(ctx context.Context) error {
 		watchers.Go(func() { a.watchKernel(watching) })
 	}
 
+	if a.output != nil {
+		a.output.start(ctx)
+	}
 	flows := make(chan []argusfeed.Flow, flowBatches)
 	detections := make(chan []detection.Detection, detectionBatches)
 	var fed error // no reason to stop the others: what came before it is still decided
@@ -164,16 +173,30 @@ func (a *Agent) Run(ctx context.Context) error {
 	})
 	err := group.Wait()
 	err = errors.Join(fed, err)
+	if perr := a.endOutput(); err == nil {
+		err = perr
+	}
 	stopWatching()
 	watchers.Wait()
 	if a.enforcer != nil {
 		err = errors.Join(err, a.enforcer.Close())
 	}
-	if err == nil {
-		err = a.printer.Flush()
-	}
 	a.sumUp()
 	return err
+}
+
+// endOutput prints what is left, as far as somebody reads it.
+func (a *Agent) endOutput() error {
+	err := a.printer.Flush()
+	if a.output != nil {
+		if cerr := a.output.Close(); err == nil {
+			err = cerr
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("printing tuples: %w", err)
+	}
+	return nil
 }
 
 // feed runs the sources until they end. It fails where none of them is left
@@ -258,7 +281,7 @@ const tomorrow = 24 * time.Hour
 func (a *Agent) believable(batch []argusfeed.Flow, now time.Time) []argusfeed.Flow {
 	limit := argusfeed.TimeOf(now.Add(tomorrow))
 	return slices.DeleteFunc(batch, func(f argusfeed.Flow) bool {
-		if f.Start <= limit {
+		if max(f.Start, f.When()) <= limit {
 			return false
 		}
 		if a.future++; a.future == 1 {

@@ -24,6 +24,7 @@ func openSources(configured []SourceConfig, growing bool, log *slog.Logger) ([]a
 	for i, s := range configured {
 		source, err := argusfeed.ParseSource(s.URL, argusfeed.Options{
 			Number: uint16(i), Log: log,
+			Patient: len(configured) > 1, // the others go on meanwhile
 			Joining: argusfeed.Joining{
 				Off:      s.Records == RecordsSingle,
 				Growing:  growing && live(configured[i:i+1]),

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"slips-ips/argusfeed"
 	"slips-ips/policy"
 )
 
@@ -52,13 +53,15 @@ func (a *Agent) sumUp() {
 	for _, source := range a.sources {
 		s := source.Stats()
 		log := a.log.Debug
-		if s.Dropped > 0 || s.Lost > 0 || s.Gaps > 0 || s.Joined.Forced > 0 {
+		never := s.State == argusfeed.StateStopped && s.LastHeard.IsZero() && s.Error != ""
+		if never || s.Dropped > 0 || s.Lost > 0 || s.Gaps > 0 || s.Joined.Forced > 0 {
 			log = a.log.Warn
 		}
 		log("source ended", "source", s.URL, "state", string(s.State), "flows", s.Flows, "skipped", s.Skipped,
 			"dropped_flows", s.Dropped, "lost_packets", s.Lost, "restarts", s.Restarts,
 			"gaps", s.Gaps, "away", s.Away.Round(time.Millisecond), "missed_flows", s.Missed,
-			"merged_records", s.Joined.Merged, "stray_records", s.Joined.Strays, "forced_flows", s.Joined.Forced)
+			"merged_records", s.Joined.Merged, "stray_records", s.Joined.Strays, "forced_flows", s.Joined.Forced,
+			"error", s.Error)
 	}
 	s := a.detector.Stats()
 	attrs := []any{

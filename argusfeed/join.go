@@ -112,7 +112,11 @@ func (j *joiner) add(rec *FlowRecord, n *flowNames) {
 	j.heard = true
 	end := rec.Start.Add(rec.Dur)
 	if !j.timely(end) {
-		j.pool.give(&rec.Flow, PartWhole, end)
+		told := end
+		if j.now != 0 {
+			told = min(end, j.now) // nobody else is to believe it either
+		}
+		j.pool.give(&rec.Flow, PartWhole, told)
 		return
 	}
 	if j.known == 0 {

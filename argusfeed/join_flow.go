@@ -25,8 +25,7 @@ type heldFlow struct {
 func (f *heldFlow) merge(rec *FlowRecord, end Time) {
 	f.merged = true
 	end = max(end, f.Start.Add(f.Dur))
-	f.Start = min(f.Start, rec.Start)
-	f.Dur = end.Sub(f.Start)
+	f.Dur = end.Sub(f.Start) // Start stays: a piece that seems earlier is of a clock that was set
 	f.SrcPackets = addSaturated(f.SrcPackets, rec.SrcPackets)
 	f.DstPackets = addSaturated(f.DstPackets, rec.DstPackets)
 	f.SrcBytes = addSaturated(f.SrcBytes, rec.SrcBytes)

@@ -19,6 +19,7 @@ type joinSet struct {
 	// known is the status interval of an Argus that is read directly; 0: not told.
 	known  Time
 	ticked time.Time // when tick was called last
+	first  time.Time // when live was called first
 }
 
 func newJoinSet(opt Joining) *joinSet {
@@ -26,7 +27,13 @@ func newJoinSet(opt Joining) *joinSet {
 }
 
 // live tells that what is read from now on came at now.
-func (s *joinSet) live(now time.Time) { s.pool.arrived = TimeOf(now) }
+// It goes on steadily where the clock of this machine is set.
+func (s *joinSet) live(now time.Time) {
+	if s.first.IsZero() {
+		s.first = now
+	}
+	s.pool.arrived = TimeOf(s.first).Add(now.Sub(s.first))
+}
 
 // add takes a flow record that was expected. It may change it.
 func (s *joinSet) add(a *arrival) { s.joiner(a.Probe).add(&a.FlowRecord, &a.names) }

@@ -154,6 +154,53 @@ func TestTimeOfTheFeed(t *testing.T) {
 	expectFlows(t, feed(j, flowAt(5, 300, 0, finAck, finAck), flowAt(6, 310, 0, tcpSYN, 0)), "5 whole 200")
 }
 
+// The clock of the probe is set back by less than a report, or by more, once or
+// twice: after some records the pieces of a flow are one flow again.
+func TestClockSetBack(t *testing.T) {
+	for _, by := range []float64{30, 120, 600, 3000, 4000, 86400} {
+		j := testJoiner(Joining{})
+		var flows int
+		at := 0.0
+		for i := range 1000 {
+			if at += 5; i == 200 || i == 600 {
+				at -= by
+			}
+			r := flowAt(1, at, 4, 0, 0)
+			r.Proto = ProtoUDP
+			j.pool.arrived = Time(2e15 + i*5e6) // ours goes on
+			flows += len(feed(j, r))
+		}
+		j.flush()
+		flows += len(taken(j.pool))
+		// Whoever is behind is believed after a hundred records, each time.
+		if flows > 2*trustedRecords+6 {
+			t.Errorf("set back by %v s: one flow became %d", by, flows)
+		}
+		late := 0
+		for i := range 200 {
+			at += 5
+			r := flowAt(1, at, 4, 0, 0)
+			r.Proto = ProtoUDP
+			j.pool.arrived = Time(2e15 + (1000+i)*5e6)
+			late += len(feed(j, r))
+		}
+		if late > 1 {
+			t.Errorf("set back by %v s: %d flows of one long after", by, late)
+		}
+	}
+}
+
+// A record from nowhere is passed on with the time of the feed, which others go by.
+func TestUntimelyRecordHasNoTime(t *testing.T) {
+	j := testJoiner(Joining{})
+	feed(j, flowAt(1, 0, 0, synAck, synAck))
+	j.join(flowAt(2, 0, 3e8, synFin, synFin))
+	var f Flow
+	if !j.pool.take(&f) || f.Told > j.now {
+		t.Errorf("told at %v, the feed is at %v", f.Told, j.now)
+	}
+}
+
 // Ten thousand attempts and a connection with a thousand short ones behind it:
 // never more is held than allowed, and nothing is lost or told twice.
 func TestJoiningIsBounded(t *testing.T) {

@@ -6,6 +6,8 @@ const (
 	// leapSpan is how far ahead of all before it a record may end. Beyond it a
 	// second one must follow.
 	leapSpan = reportSpan
+	// behindSpan is how much later than its clock allows a record may come.
+	behindSpan Time = 2e6
 	// trustedRecords in a row that are too old show that the clock of the probe
 	// was set back.
 	trustedRecords = 100
@@ -56,9 +58,9 @@ func (j *joiner) timely(end Time) bool {
 		if j.ahead++; j.ahead == 1 {
 			return false
 		}
-	case end < j.now-reportSpan-j.wait():
+	case end < j.now-j.wait()-behindSpan: // Argus would have told of it long ago
 		if j.behind++; j.behind < trustedRecords {
-			return false
+			return end >= j.now-j.wait()-reportSpan
 		}
 		j.restart()
 	}
@@ -73,5 +75,5 @@ func (j *joiner) mayRestart() { j.ahead, j.behind = 1, trustedRecords-1 }
 // restart ends everything; the time is that of the next record.
 func (j *joiner) restart() {
 	j.flush()
-	j.now = 0
+	j.now, j.lag = 0, lag{}
 }

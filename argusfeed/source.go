@@ -34,6 +34,10 @@ type Options struct {
 	Number uint16
 	// Location is the time zone of times in text; nil is UTC.
 	Location *time.Location
+	// Patient tries again where something is missing that only an admin can mend
+	// (a program, a right, an interface), also at the start, where that otherwise
+	// ends the source.
+	Patient bool
 	// Joining is how an Argus stream's records become flows.
 	Joining Joining
 	// Log receives what an admin should know: bad lines, once of each kind, and

@@ -56,6 +56,15 @@ func (s *liveSource) shedFlows(n int, now time.Time) {
 	}
 }
 
+// joinedSoFar takes in how records became flows.
+func (s *liveSource) joinedSoFar(j JoinStats, now time.Time) {
+	forced := j.Forced - s.Stats().Joined.Forced
+	s.status.joined(j)
+	if forced > 0 && s.full.add(forced, now) {
+		s.opt.Log.Warn("flows are given out before they are over: too many are open at a time, max_flows of the source says how many may be", "source", s.String(), "held", j.Held)
+	}
+}
+
 // overAll tells of the episodes that end with the source.
 func (s *liveSource) overAll(now time.Time) { s.episodesOver(now, true) }
 
@@ -63,6 +72,9 @@ func (s *liveSource) overAll(now time.Time) { s.episodesOver(now, true) }
 func (s *liveSource) episodesOver(now time.Time, ends bool) {
 	if total, lasted, ok := s.lost.over(now, ends); ok {
 		s.opt.Log.Warn("argus loses no more packets", "source", s.String(), "packets", total, "lasted", lasted.Round(time.Millisecond))
+	}
+	if total, lasted, ok := s.full.over(now, ends); ok {
+		s.opt.Log.Warn("flows are held until they are over again", "source", s.String(), "flows", total, "lasted", lasted.Round(time.Millisecond))
 	}
 	if total, lasted, ok := s.shed.over(now, ends); ok {
 		s.opt.Log.Warn("no more flows are thrown away", "source", s.String(), "flows", total, "lasted", lasted.Round(time.Millisecond))

@@ -19,6 +19,9 @@ const (
 	// unknownHeartbeat is taken for the interval of the heartbeat where the
 	// first record does not tell it: radium's does not. It is the longest usual.
 	unknownHeartbeat = 5 * time.Minute
+	// livePatience is how long flows that joining gave out at once may wait for
+	// room; Argus keeps for much longer what it tells meanwhile.
+	livePatience = time.Second
 	// longestHeartbeat bounds what a first record tells, which can be 18 hours.
 	longestHeartbeat = 10 * time.Minute
 )
@@ -194,7 +197,14 @@ func (s *session) send() {
 	if len(s.batch) == 0 {
 		return
 	}
-	if !s.queue.push(s.batch) {
+	pushed := s.queue.push(s.batch)
+	// Joining gives out many flows at once when the time of many is over. No
+	// record comes of that: they can be waited for.
+	for until := time.Now().Add(livePatience); !pushed && s.joined != nil && !s.joined.pool.empty() && time.Now().Before(until); {
+		time.Sleep(tickEvery / 10)
+		pushed = s.queue.push(s.batch)
+	}
+	if !pushed {
 		s.shedFlows(len(s.batch), time.Now())
 	}
 	s.batch = nextBatch(s.batch)
@@ -222,7 +232,7 @@ func (s *session) pulse(now time.Time) {
 	if now.Sub(s.ticked) >= tickEvery {
 		s.ticked = now
 		s.dec.Tick(now)
-		s.status.joined(s.dec.Joined())
+		s.joinedSoFar(s.dec.Joined(), now)
 		s.episodesOver(now, false)
 	}
 	switch {

@@ -371,3 +371,42 @@ func TestArgusSourceStopsInOrder(t *testing.T) {
 		}
 	})
 }
+
+// Garbage is another one each time, and told once.
+func TestGarbageIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logBuffer
+		n := byte(0)
+		s := fakeSource(t, &log, func(_ *testing.T, c net.Conn) {
+			n++
+			_, _ = c.Write([]byte{n, n + 1, n + 2, n + 3, n + 4})
+		})
+		_, _, stop := running(t, s)
+		time.Sleep(5 * time.Minute)
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+		if s.Stats().Restarts < 5 || log.count("source interrupted") != 1 || !strings.Contains(log.String(), "is the port that of an argus or radium?") {
+			t.Errorf("%+v\n%s", s.Stats(), log.String())
+		}
+	})
+}
+
+// Where other sources go on, one whose interface is not there yet is waited for.
+func TestPatientSpawnWaits(t *testing.T) {
+	s, err := ParseSource("spawn:none0", Options{Patient: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx, make(chan []Flow)) }()
+	waitFor(t, "a second attempt", func() bool { return s.Stats().Restarts > 0 })
+	if got := s.Stats(); got.State != StateRetrying || !strings.Contains(got.Error, "no such network interface") && !strings.Contains(got.Error, "not installed") {
+		t.Errorf("%+v", got)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

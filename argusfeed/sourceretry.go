@@ -24,6 +24,7 @@ type liveSource struct {
 	away   absence
 	lost   episode // packets that the capture lost
 	shed   episode // flows thrown away here
+	full   episode // flows given out early, as too many were held
 }
 
 // missingError is what nobody but an admin can mend: a program, a right, an
@@ -67,7 +68,7 @@ func (s *liveSource) flush(q *backlog) {
 				batch = batch[:len(batch)-1]
 			}
 		}
-		s.status.joined(rest.Joined())
+		s.joinedSoFar(rest.Joined(), time.Now())
 		for len(batch) > 0 && !q.push(batch) {
 			if time.Now().After(until) {
 				s.shedFlows(len(batch), time.Now())
@@ -88,7 +89,7 @@ func (s *liveSource) keepUp(ctx context.Context, q *backlog) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if _, ok := errors.AsType[missingError](err); ok && attempt == 0 {
+		if _, ok := errors.AsType[missingError](err); ok && attempt == 0 && !s.opt.Patient {
 			return fmt.Errorf("starting the source %s: %w", s, err)
 		}
 		pause := wait.next(time.Since(began))
@@ -121,10 +122,10 @@ func (s *liveSource) interrupted(err error, pause time.Duration) {
 	s.failed(err)
 	s.set(stateAfter(err))
 	log := s.opt.Log.Debug
-	if s.away.began(time.Now(), err.Error()) {
+	if s.away.began(time.Now(), class(err)) {
 		log = s.opt.Log.Warn
 	}
-	log("source interrupted", "source", s.String(), "error", err, "retry", pause.Round(time.Millisecond))
+	log("source interrupted", "source", s.String(), "state", string(s.Stats().State), "error", err, "retry", pause.Round(time.Millisecond))
 }
 
 // stateAfter is what a source does after an attempt that ended with err.

@@ -22,6 +22,15 @@ func (s *session) errorf(format string, args ...any) error {
 	return fmt.Errorf(s.link.where+": "+format, args...)
 }
 
+// class is an error without what is another thing each time: what a stream that is
+// not Argus's has instead.
+func class(err error) string {
+	if foreign, ok := errors.AsType[*ArgusError](err); ok {
+		return foreign.Err.Error()
+	}
+	return err.Error()
+}
+
 // refused says what can be done about a refusal.
 func (s *session) refused(why error) error {
 	switch {

@@ -37,8 +37,12 @@ type Detector struct {
 	clocks []*clock // by source
 	win    window
 	stats  Stats
-	out    []Detection
-	step   Step
+	// source is that of the newest flow; several tells that there is more than
+	// one (reference scorer).
+	source  uint16
+	several bool
+	out     []Detection
+	step    Step
 }
 
 // New makes a detector that compares with set, which may be empty. It fails
@@ -104,8 +108,16 @@ func (d *Detector) Observe(flows []argusfeed.Flow) []Detection {
 // observeReference follows the slots of the original.
 func (d *Detector) observeReference(f *argusfeed.Flow) {
 	p := d.win.place(f.When())
-	if p == placeEdge && f.Told != 0 {
-		p = placeNext // a time that we gave it, not the original's loss
+	d.several = d.several || d.stats.Flows > 1 && f.Source != d.source
+	d.source = f.Source
+	switch {
+	case p == placeEdge && (f.Told != 0 || d.several):
+		p = placeNext
+	case p == placeLate && (f.Told != 0 || d.several):
+		// What the original lost here was out of the order of its one feed.
+		// Joined flows have an order of their own, and the clocks of several
+		// feeds differ.
+		p = placeHere
 	}
 	switch p {
 	case placeLate:

@@ -26,15 +26,16 @@ func newLogger(w io.Writer, verbosity int) *slog.Logger {
 			Level: level, TimeFormat: time.TimeOnly, NoColor: !colourWanted(w),
 		}))
 	}
-	opts := &slog.HandlerOptions{Level: level}
-	if os.Getenv("JOURNAL_STREAM") != "" {
-		opts.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
-			if len(groups) == 0 && a.Key == slog.TimeKey {
-				return slog.Attr{}
-			}
-			return a
+	journal := os.Getenv("JOURNAL_STREAM") != ""
+	opts := &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		switch {
+		case journal && len(groups) == 0 && a.Key == slog.TimeKey:
+			return slog.Attr{}
+		case a.Value.Kind() == slog.KindDuration: // nobody reads nanoseconds
+			return slog.String(a.Key, a.Value.Duration().String())
 		}
-	}
+		return a
+	}}
 	return slog.New(slog.NewJSONHandler(w, opts))
 }
 
