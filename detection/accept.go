@@ -48,20 +48,24 @@ func (d *Detector) accept(f *argusfeed.Flow, p place) {
 }
 
 // growing takes what is told of a flow that is not over: its letter must wait,
-// but when it began, and how much it has been, is known.
+// but when it began, and how much it has been, is known. One that began before
+// the newest flow seen adds to the newest contact or to none: it is not judged.
+// Nor can its end make a contact then, for that has the same start.
 func (d *Detector) growing(t *tuple, f *argusfeed.Flow) {
+	late := false
 	if f.Part == argusfeed.PartBegun {
-		if d.unsorted(t, f) || t.s != nil && f.Start < t.s.newest {
+		if d.unsorted(t, f) {
 			d.stats.Unsorted++
 			t.all++
 			return
 		}
+		late = t.all > 0 && t.s != nil && f.Start < t.s.newest
 		d.see(t, f)
 	}
 	switch {
-	case t.s != nil:
+	case t.s != nil && t.s.begun:
 		d.scorer.take(t, f, len(t.s.letters))
-		if f.Part == argusfeed.PartBegun {
+		if f.Part == argusfeed.PartBegun && !late {
 			d.judge(t, f)
 		}
 	case f.Part == argusfeed.PartGrown:

@@ -103,15 +103,41 @@ func (b *behaviour) take(t *tuple, f *argusfeed.Flow, _ int) {
 	if s.open == nil {
 		s.open = new(connections)
 	}
-	if f.Part == argusfeed.PartGrown || s.open.continues(f) {
-		for i := range s.contacts {
-			s.contacts[i].more(f)
-		}
+	if f.Part == argusfeed.PartGrown {
+		s.more(f, s.open.goes(f))
+		return
+	}
+	of, on := s.open.continues(f)
+	if on {
+		s.more(f, of)
 		return
 	}
 	b.fork(s, f.Start)
+	if of != nil {
+		of.began = [len(spans)]uint32{}
+	}
 	for i := range s.contacts {
-		s.contacts[i].add(f)
+		c := &s.contacts[i]
+		if c.add(f) && of != nil {
+			of.began[c.level] = uint32(c.n)
+		}
+	}
+}
+
+// more notes another piece of a connection, in the contacts that it began in.
+// What nothing is known of any more is left out, but for protocols without
+// ports: these have one connection at a time.
+func (s *series) more(f *argusfeed.Flow, of *connection) {
+	for i := range s.contacts {
+		c := &s.contacts[i]
+		number := 0
+		switch {
+		case of != nil:
+			number = int(of.began[c.level])
+		case f.Sport == 0:
+			number = c.n
+		}
+		c.more(f, number)
 	}
 }
 
@@ -139,6 +165,9 @@ func (b *behaviour) fork(s *series, start argusfeed.Time) {
 	}
 	s.contacts[at].copyOf(&s.contacts[at-1])
 	s.contacts[at].level = level
+	if s.open != nil {
+		s.open.fork(s.contacts[at-1].level, level)
+	}
 }
 
 // judge looks through every span in which a contact began and keeps what looks
