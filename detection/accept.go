@@ -61,6 +61,8 @@ func (d *Detector) growing(t *tuple, f *argusfeed.Flow) {
 		}
 		late = t.all > 0 && t.s != nil && f.Start < t.s.newest
 		d.see(t, f)
+	} else {
+		d.scorer.meet(t, f)
 	}
 	switch {
 	case t.s != nil && t.s.begun:
@@ -77,11 +79,12 @@ func (d *Detector) growing(t *tuple, f *argusfeed.Flow) {
 // reference scorer does not listen to).
 func (d *Detector) see(t *tuple, f *argusfeed.Flow) {
 	if f.Part == argusfeed.PartClosed && t.all > 0 && !d.reference() {
+		d.scorer.meet(t, f)
 		return
 	}
 	t.all++
+	d.scorer.meet(t, f)
 	if t.all == 1 {
-		d.scorer.meet(f)
 		t.last, t.bytes = f.Start, f.Bytes
 		return
 	}

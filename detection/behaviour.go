@@ -81,7 +81,15 @@ func newBehaviour(set []models.Model, c *models.Classifier, onJudge func(*Judgem
 	return b, nil
 }
 
-func (b *behaviour) meet(f *argusfeed.Flow) { b.crowds.meet(f.Tuple) }
+func (b *behaviour) meet(t *tuple, f *argusfeed.Flow) {
+	if t.answered {
+		return
+	}
+	t.answered = answered(f)
+	if t.answered || t.all == 1 {
+		b.crowds.meet(t.key, t.answered)
+	}
+}
 
 func (b *behaviour) begin(t *tuple) {
 	if housekeeping(t.key) {
@@ -222,7 +230,7 @@ func (b *behaviour) show(t *tuple) {
 // assess measures and weighs what is seen through one span.
 func (b *behaviour) assess(t *tuple, c *contacts, a *assessment) {
 	a.rhythm = c.rhythm()
-	a.company, a.peers = b.crowds.company(t.key.Dst), b.crowds.peers(t.key.Src)
+	a.company, a.peers = b.crowds.company(t.key.Src, t.key.Dst), b.crowds.peers(t.key.Src)
 	a.x = featuresOf(t.key, &a.rhythm, c.level, a.company, a.peers)
 	const unlikely = -20 // too few contacts for the classifier: only a model can tell
 	odds := float64(unlikely)

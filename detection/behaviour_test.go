@@ -220,17 +220,25 @@ func TestCrowds(t *testing.T) {
 	for _, n := range []int{1, 2, 5, 20, 60} {
 		var c crowds
 		for i := range n {
-			c.meet(tupleFrom(t, fmt.Sprintf("10.0.%d.%d", i/250, i%250), "198.51.100.7", "443", "tcp"))
-			c.meet(tupleOf(t, fmt.Sprintf("203.0.%d.9", i), "9999", "tcp"))
+			c.meet(tupleFrom(t, fmt.Sprintf("10.0.%d.%d", i/250, 100+i%150), "198.51.100.7", "443", "tcp"), true)
+			c.meet(tupleOf(t, fmt.Sprintf("203.0.%d.9", i), "9999", "tcp"), true)
 		}
 		dst, src := tupleOf(t, "198.51.100.7", "443", "tcp").Dst, tupleOf(t, "198.51.100.7", "443", "tcp").Src
-		for what, got := range map[string]float64{"company": c.company(dst), "peers": c.peers(src)} {
+		for what, got := range map[string]float64{"company": c.company(src, dst), "peers": c.peers(src)} {
 			if math.Abs(got-float64(n)) > 0.35*float64(n)+0.5 {
 				t.Errorf("%s of %d counts as %.1f", what, n, got)
 			}
 		}
 	}
 	var g generations[int, int]
+	g.put(-1, 1)
+	for i := range 5 * maxContext {
+		g.put(i, i)
+		if i%maxContext == 0 && g.get(-1) != 1 {
+			t.Fatalf("what is asked for is forgotten after %d", i)
+		}
+	}
+	g = generations[int, int]{}
 	for i := range 5 * maxContext {
 		g.put(i, i)
 		if len(g.young) > maxContext || len(g.old) > maxContext {
@@ -260,5 +268,67 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(1000, next); n > 0 {
 		t.Errorf("%v allocations a flow", n)
+	}
+}
+
+// TestCompanyIsOfOthers: an infected host cannot make company for itself, neither
+// with connections that it opens nor with senders that nobody answers, and
+// nobody outside can have the company of others forgotten.
+func TestCompanyIsOfOthers(t *testing.T) {
+	web := tupleOf(t, "198.51.100.7", "443", "tcp")
+	beacon := func() []argusfeed.Flow {
+		flows := visits(web, every(time.Minute), 40)
+		for i := range flows {
+			flows[i].Start = flows[i].Start.Add(time.Minute)
+		}
+		return flows
+	}
+	alone := len(verdicts(t, beacon()))
+	if alone < 20 {
+		t.Fatalf("%d detections without decoys", alone)
+	}
+	decoys := func(n int, state string, tuple func(i int) argusfeed.Tuple) []argusfeed.Flow {
+		var all []argusfeed.Flow
+		for i := range n {
+			f := at(tuple(i), time.Duration(i)*time.Millisecond)
+			f.State = state
+			all = append(all, f)
+		}
+		return append(all, beacon()...)
+	}
+	own := func(i int) argusfeed.Tuple { return tupleOf(t, fmt.Sprintf("198.51.100.%d", 20+i), "443", "tcp") }
+	forged := func(i int) argusfeed.Tuple {
+		return tupleFrom(t, fmt.Sprintf("10.0.9.%d", i+1), "198.51.100.7", "443", "tcp")
+	}
+	for name, c := range map[string]struct {
+		flows []argusfeed.Flow
+		least int
+	}{
+		"a SYN to each of ten neighbours":       {decoys(10, "S_", own), alone},
+		"connections to each of 100 neighbours": {decoys(100, "FSPA_FSPA", own), alone / 2},
+		"SYNs of 200 senders that do not exist": {decoys(200, "S_RA", forged), alone},
+	} {
+		if n := len(verdicts(t, c.flows)); n < c.least {
+			t.Errorf("%s: %d detections, %d without", name, n, alone)
+		}
+	}
+	if n := len(verdicts(t, decoys(40, "FSPA_FSPA", forged))); n > 0 {
+		t.Errorf("40 hosts that are answered: %d detections", n)
+	}
+
+	var c crowds
+	for i := range 40 {
+		c.meet(forged(i), true)
+	}
+	before := c.company(web.Src, web.Dst)
+	for i := range 3 * maxContext {
+		var scan argusfeed.Tuple
+		scan.Src = argusfeed.AddrFrom4([4]byte{198, 18 + byte(i>>16), byte(i >> 8), byte(i)})
+		scan.Dst = argusfeed.AddrFrom4([4]byte{203, byte(i >> 16), byte(i >> 8), byte(i)})
+		scan.Port, scan.Proto = argusfeed.PortNumber(9999), argusfeed.ProtoTCP
+		c.meet(scan, false)
+	}
+	if got := c.company(web.Src, web.Dst); got != before || len(c.hosts.young) > 0 {
+		t.Errorf("after a scan company of %v, before %v; %d sources are noted", got, before, len(c.hosts.young))
 	}
 }

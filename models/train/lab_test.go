@@ -114,7 +114,7 @@ func TestLabBehaviours(t *testing.T) {
 					t.Errorf("%d of %d flows, as %v", len(found), len(flows), names)
 				}
 			default:
-				if len(found) < len(flows)*2/5 || share < 0.75 {
+				if len(found) < len(flows)/4 || share < 0.75 {
 					t.Errorf("%d of %d flows, as %v", len(found), len(flows), names)
 				}
 			}
