@@ -1,6 +1,10 @@
 package detection
 
-import "slips-ips/argusfeed"
+import (
+	"time"
+
+	"slips-ips/argusfeed"
+)
 
 // accept takes a flow into the open window, or into the next one.
 func (d *Detector) accept(f *argusfeed.Flow, p place) {
@@ -194,5 +198,7 @@ func (d *Detector) detect(t *tuple, f *argusfeed.Flow) {
 		Source:    f.Source,
 		Why:       d.scorer.why(t, v),
 		Behaviour: v.class.String(),
+		Generic:   v.generic,
+		Gap:       time.Duration(float64(v.gap) * float64(time.Second)),
 	})
 }

@@ -204,7 +204,9 @@ func (b *behaviour) judge(t *tuple, _ *[]Comparison) verdict {
 		}
 	}
 	if b.best.probability >= b.class.threshold {
+		v.generic = b.best.malicious == nil // those that only name are not asked yet
 		b.show(t)
+		v.gap = float32(b.shown.rhythm.Gap)
 		v.class = behaviourClass(t.key, &b.shown)
 		v.model, v.index = b.name(t, &b.shown, v.class)
 		v.malicious = true

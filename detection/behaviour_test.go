@@ -332,3 +332,24 @@ func TestCompanyIsOfOthers(t *testing.T) {
 		t.Errorf("after a scan company of %v, before %v; %d sources are noted", got, before, len(c.hosts.young))
 	}
 }
+
+// TestANameIsNoEvidence: what is only named after something known is generic; what
+// a model with evidence speaks for is not.
+func TestANameIsNoEvidence(t *testing.T) {
+	flows := visits(tupleOf(t, "198.51.100.7", "80", "tcp"), every(time.Minute), 40)
+	limits := models.Behaviour{MinContacts: 5, Merge: 500 * time.Millisecond, MinGap: 30 * time.Second, MaxGap: 90 * time.Second, MaxGapSpread: 0.2, MaxSizeSpread: 0.2}
+	for _, evidence := range []float64{0, 3} {
+		limits := limits
+		limits.Evidence = evidence
+		set := []models.Model{{Label: "From-Botnet-TCP-HTTP-Known-1", Class: models.ClassMalicious, Kind: models.KindBehaviour, File: "known.toml", Behaviour: &limits}}
+		found := newDetector(t, DefaultConfig(), set, Hooks{}).Observe(flows)
+		if len(found) == 0 {
+			t.Fatalf("evidence %v: nothing found", evidence)
+		}
+		for _, d := range found {
+			if d.Label != set[0].Label || d.Generic != (evidence == 0) || d.Gap != time.Minute {
+				t.Errorf("evidence %v: %s, generic %v, gap %s", evidence, d.Label, d.Generic, d.Gap)
+			}
+		}
+	}
+}

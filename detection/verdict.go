@@ -20,8 +20,11 @@ type verdict struct {
 	// verdict before stands.
 	judged    bool
 	malicious bool
-	// class is that of what was seen (default scorer).
-	class class
+	// class is that of what was seen, generic says that no model with evidence
+	// spoke for it, gap is the median gap in seconds (default scorer).
+	class   class
+	generic bool
+	gap     float32
 }
 
 // bad tells whether a malicious model won.
