@@ -67,6 +67,9 @@ func Evaluate(captures []*Capture, letters, made []*Sample, opt Options) (*Resul
 	for _, c := range captures {
 		flows = append(flows, c.Samples...)
 	}
+	if !slices.ContainsFunc(flows, func(s *Sample) bool { return s.Class != Unknown }) {
+		return nil, fmt.Errorf("nothing to measure: no tuple of %d flows or more has a label that says what it is", opt.MinFlows)
+	}
 	if opt.Classifier != nil {
 		r.Classifier = *opt.Classifier
 		as := func(samples []*Sample) (all []Outcome) {

@@ -57,7 +57,7 @@ func TestArgusSeesThePlan(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := ReadFlows(t.Context(), records)
+			got, _, err := ReadFlows(t.Context(), records)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,7 +87,7 @@ func TestLabBehaviours(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			flows, err := ReadFlows(t.Context(), records)
+			flows, _, err := ReadFlows(t.Context(), records)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -260,13 +260,19 @@ func TestBaseline(t *testing.T) {
 	b.Dst, c.Dst = argusfeed.AddrFrom4([4]byte{203, 0, 113, 9}), argusfeed.AddrFrom4([4]byte{192, 0, 2, 9})
 	flows := append(append(poll.Flows(a, syntheticStart, 1), bad.Flows(b, syntheticStart, 1)...), quiet.Flows(c, syntheticStart, 1)...)
 	sortFlows(flows)
-	proposals, refused, err := Baseline(flows, BaselineOptions{Models: models.Builtin(), MinSpan: 24 * time.Hour, MinContacts: 10, Unsure: 0.95, Most: 5})
+	proposals, refused, brief, err := Baseline(flows, BaselineOptions{Models: models.Builtin(), MinSpan: 24 * time.Hour, MinContacts: 10, Unsure: 0.95, Most: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(proposals) != 1 || proposals[0].Tuple != a || len(proposals[0].Silences) != 1 || proposals[0].Silences[0].Tuple != a ||
 		proposals[0].Allow != "198.18.0.0/24 10.0.0.2 calls port 443 there" {
 		t.Errorf("proposals %+v", proposals)
+	}
+	if brief != 0 {
+		t.Errorf("%d tuples are too brief", brief)
+	}
+	if _, _, brief, err := Baseline(flows, BaselineOptions{Models: models.Builtin(), MinSpan: 240 * time.Hour, MinContacts: 10, Unsure: 0.95, Most: 5}); err != nil || brief != 2 {
+		t.Errorf("%d tuples are too brief for ten days, error %v", brief, err)
 	}
 	if len(refused) != 1 || refused[0].Tuple != b || refused[0].Probability < 0.95 {
 		t.Errorf("refused %+v", refused)
@@ -309,7 +315,8 @@ func TestTooLittle(t *testing.T) {
 		captures []*Capture
 		want     string
 	}{
-		"nothing":        {[]*Capture{capture(sample(0, Unknown))}, "no C&C tuple"},
+		"nothing":        {[]*Capture{capture(sample(0, Unknown))}, "no tuple of 10 flows or more has a label"},
+		"spam only":      {[]*Capture{capture(sample(0, Other))}, "no C&C tuple"},
 		"nothing benign": {[]*Capture{capture(sample(0, CC)), capture(sample(1, CC))}, "no benign tuple"},
 		"one capture":    {[]*Capture{capture(sample(0, CC), sample(0, Benign))}, "without the capture a"},
 	} {
