@@ -296,7 +296,7 @@ func TestCompanyIsOfOthers(t *testing.T) {
 		}
 		return append(all, beacon()...)
 	}
-	own := func(i int) argusfeed.Tuple { return tupleOf(t, fmt.Sprintf("198.51.100.%d", 20+i), "443", "tcp") }
+	neighbour := func(i int) argusfeed.Tuple { return tupleOf(t, fmt.Sprintf("198.51.100.%d", 20+i), "443", "tcp") }
 	forged := func(i int) argusfeed.Tuple {
 		return tupleFrom(t, fmt.Sprintf("10.0.9.%d", i+1), "198.51.100.7", "443", "tcp")
 	}
@@ -304,8 +304,8 @@ func TestCompanyIsOfOthers(t *testing.T) {
 		flows []argusfeed.Flow
 		least int
 	}{
-		"a SYN to each of ten neighbours":       {decoys(10, "S_", own), alone},
-		"connections to each of 100 neighbours": {decoys(100, "FSPA_FSPA", own), alone / 2},
+		"a SYN to each of ten neighbours":       {decoys(10, "S_", neighbour), alone},
+		"connections to each of 100 neighbours": {decoys(100, "FSPA_FSPA", neighbour), alone / 2},
 		"SYNs of 200 senders that do not exist": {decoys(200, "S_RA", forged), alone},
 	} {
 		if n := len(verdicts(t, c.flows)); n < c.least {
@@ -320,7 +320,21 @@ func TestCompanyIsOfOthers(t *testing.T) {
 	for i := range 40 {
 		c.meet(forged(i), true)
 	}
-	before := c.company(web.Src, web.Dst)
+	// A host with a public address is one of ours when it was ever answered.
+	own := tupleFrom(t, "192.0.2.7", "198.51.100.7", "443", "tcp")
+	for i := range 30 {
+		peer := tupleFrom(t, "192.0.2.7", fmt.Sprintf("203.0.%d.9", i), "51413", "tcp")
+		if c.meet(peer, false); i == 9 {
+			if n := c.peers(own.Src); n != 0 {
+				t.Errorf("%v peers of somebody unknown", n)
+			}
+			c.meet(own, true)
+		}
+	}
+	if n := c.peers(own.Src); n < 13 || n > 27 {
+		t.Errorf("%v peers, there were 20", n)
+	}
+	before, hosts := c.company(web.Src, web.Dst), len(c.hosts.young)
 	for i := range 3 * maxContext {
 		var scan argusfeed.Tuple
 		scan.Src = argusfeed.AddrFrom4([4]byte{198, 18 + byte(i>>16), byte(i >> 8), byte(i)})
@@ -328,7 +342,7 @@ func TestCompanyIsOfOthers(t *testing.T) {
 		scan.Port, scan.Proto = argusfeed.PortNumber(9999), argusfeed.ProtoTCP
 		c.meet(scan, false)
 	}
-	if got := c.company(web.Src, web.Dst); got != before || len(c.hosts.young) > 0 {
+	if got := c.company(web.Src, web.Dst); got != before || len(c.hosts.young) != hosts {
 		t.Errorf("after a scan company of %v, before %v; %d sources are noted", got, before, len(c.hosts.young))
 	}
 }

@@ -16,8 +16,9 @@ import (
 //
 // What a single host does must hardly speak for it: company are other hosts that
 // talk to the network, and of what one host alone may do a little. Nor must what
-// somebody outside does: only those who were answered, and peers of hosts inside,
-// are noted, so that a scan with made-up senders empties no memory.
+// somebody outside does: only those who were answered, and peers of hosts that
+// are inside or ever were answered, are noted, so that a scan with made-up
+// senders empties no memory.
 //
 // Detectors that run side by side each see their own tuples only and count
 // less.
@@ -51,14 +52,18 @@ const maxContext = 1 << 16
 type generations[K comparable, V any] struct{ young, old map[K]V }
 
 func (g *generations[K, V]) get(k K) V {
-	v, ok := g.young[k]
-	if ok {
-		return v
+	v, _ := g.find(k)
+	return v
+}
+
+func (g *generations[K, V]) find(k K) (v V, ok bool) {
+	if v, ok = g.young[k]; ok {
+		return v, ok
 	}
 	if v, ok = g.old[k]; ok {
 		g.put(k, v)
 	}
-	return v
+	return v, ok
 }
 
 func (g *generations[K, V]) put(k K, v V) {
@@ -96,12 +101,17 @@ func (c *crowds) meet(t argusfeed.Tuple, answered bool) {
 		v.pairs |= bitOf(t.Src, t.Dst)
 		c.networks.put(net, v)
 	}
-	if oddPort(t) && !housekeeping(t) && (answered || inside(t.Src)) {
-		h := hashOf(t.Dst, argusfeed.Addr{}, uint64(t.Port)) >> 57
-		peers := c.hosts.get(t.Src)
-		peers[h>>6] |= 1 << (h & 63)
-		c.hosts.put(t.Src, peers)
+	peers, known := c.hosts.find(t.Src)
+	if !known && !answered && !inside(t.Src) {
+		return
 	}
+	if oddPort(t) && !housekeeping(t) {
+		h := hashOf(t.Dst, argusfeed.Addr{}, uint64(t.Port)) >> 57
+		peers[h>>6] |= 1 << (h & 63)
+	} else if known {
+		return
+	}
+	c.hosts.put(t.Src, peers)
 }
 
 func bitOf(a, b argusfeed.Addr) uint64 { return 1 << (hashOf(a, b, 0) >> 58) }

@@ -106,6 +106,9 @@ func TestCapturesLeftOut(t *testing.T) {
 	if b := tables.Total.Benign; b.Of != 214 || b.Share() > 0.05 {
 		t.Errorf("benign alerted on: %d of %d", b.Hit, b.Of)
 	}
+	if n := tables.Total.NeverJudged; n != 63 {
+		t.Errorf("%d benign tuples are never judged", n)
+	}
 	if at, ok := best(tables.ROCLetters, 0.05); !ok || at.CC < 0.8 {
 		t.Errorf("letters: %.0f %% of the C&C at 5 %% of Normal", 100*at.CC)
 	}
