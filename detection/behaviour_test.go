@@ -367,3 +367,69 @@ func TestANameIsNoEvidence(t *testing.T) {
 		}
 	}
 }
+
+// TestHowMuchABlockNeeds measures the table of docs/detection.md: go test -v -run
+// HowMuch ./detection.
+func TestHowMuchABlockNeeds(t *testing.T) {
+	const sure, enough = 0.95, 10 // of the shipped policy
+	for _, port := range []string{"443", "4444"} {
+		for _, c := range []struct {
+			name                 string
+			jitter, sizes        float64
+			failed, pairs        bool
+			sureByWeb, sureByOdd uint64 // 0: never
+		}{
+			{"like a clock, sizes alike", 0, 0, false, false, 70, 20},
+			{"gaps ±20 %, sizes alike", 0.2, 0, false, false, 0, 20},
+			{"gaps ±20 %, sizes ±10 %", 0.2, 0.1, false, false, 0, 25},
+			{"gaps ±50 %, sizes ±30 %", 0.5, 0.3, false, false, 0, 0},
+			{"pairs, like a clock", 0, 0, false, true, 0, 40},
+			{"a server that is down", 0, 0, true, false, 40, 20},
+		} {
+			rng := rand.New(rand.NewPCG(11, 12)) //nolint:gosec // a test
+			off := func(share float64) float64 { return 1 + share*(2*rng.Float64()-1) }
+			flows := visits(tupleOf(t, "198.51.100.7", port, "tcp"), func(int) time.Duration {
+				return time.Duration(float64(time.Minute) * off(c.jitter))
+			}, 300)
+			for i := range flows {
+				f := &flows[i]
+				f.Bytes = uint64(float64(f.Bytes) * off(c.sizes))
+				if c.failed {
+					f.State, f.Bytes, f.Packets = "S_", 222, 3
+				}
+			}
+			if c.pairs {
+				for _, f := range slices.Clone(flows) {
+					f.Start, f.Sport = f.Start.Add(2*time.Second), f.Sport+1000
+					flows = append(flows, f)
+				}
+			}
+			slices.SortStableFunc(flows, func(a, b argusfeed.Flow) int { return int(a.Start - b.Start) })
+			var first, sureAt, blockAt uint64
+			most, matches := 0.0, 0
+			d := newDetector(t, DefaultConfig(), models.Builtin(), Hooks{OnJudge: func(j *Judgement) { most = max(most, j.Probability) }})
+			for i := range flows {
+				for _, x := range d.Observe(flows[i : i+1]) {
+					matches++
+					if first == 0 {
+						first = x.Flows
+					}
+					if x.Score >= sure && sureAt == 0 {
+						sureAt = x.Flows
+					}
+					if x.Score >= sure && matches >= enough && blockAt == 0 {
+						blockAt = x.Flows
+					}
+				}
+			}
+			t.Logf("| %s | %s | %d | %d | %d | %.3f |", c.name, port, first, sureAt, blockAt, most)
+			by := c.sureByWeb
+			if port == "4444" {
+				by = c.sureByOdd
+			}
+			if (by == 0) != (sureAt == 0) || sureAt > by {
+				t.Errorf("port %s, %s: %d flows until %v, want at most %d (0: never)", port, c.name, sureAt, sure, by)
+			}
+		}
+	}
+}
