@@ -44,8 +44,9 @@ type Rule struct {
 const unsureBelow = 0.95
 
 // genericMatches is how often a tuple must match where no model of something
-// known speaks for it. Of the harmless tuples of the development captures
-// that match such a model three times, half do not match ten times.
+// known speaks for it. It keeps away what matches for a moment only; most of the
+// harmless tuples that match at all do so more often, and are kept away by
+// unsureBelow.
 const genericMatches = 10
 
 // genericWindows is a week of windows of a minute: a beacon with a gap of 18 hours
