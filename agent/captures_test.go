@@ -63,6 +63,9 @@ func TestNothingHarmlessIsBlocked(t *testing.T) {
 				t.Errorf("%s: %s would be blocked: %s", filepath.Base(path), d.Tuple, d.Reason)
 			case train.CC:
 				blocked++
+				t.Logf("C&C %s", d.Tuple)
+			default:
+				t.Logf("%s %s: %s", class[d.Tuple], d.Tuple, d.Label)
 			}
 		}
 		for _, class := range class {

@@ -70,7 +70,7 @@ func TestShippedConfigHasEveryKey(t *testing.T) {
 func TestConfigMistakes(t *testing.T) {
 	const (
 		policyKeys  = "matches, windows, action, duration, renew, max_blocks, max_tuples, rule"
-		ruleKeys    = "name, label, protocol, ports, source, destination, below, action, duration, matches, windows"
+		ruleKeys    = "name, label, protocol, ports, source, destination, below, generic, action, duration, matches, windows"
 		tables      = "agent, source, detection, policy, protect, enforce, report"
 		sourceForms = "allowed are argus://HOST[:PORT] (an Argus, default port 561), " +
 			"spawn:[IFACE] (an argus of its own on that interface, or on that of the default route), " +

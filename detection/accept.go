@@ -1,6 +1,10 @@
 package detection
 
-import "slips-ips/argusfeed"
+import (
+	"time"
+
+	"slips-ips/argusfeed"
+)
 
 // accept takes a flow into the open window, or into the next one.
 func (d *Detector) accept(f *argusfeed.Flow, p place) {
@@ -48,20 +52,26 @@ func (d *Detector) accept(f *argusfeed.Flow, p place) {
 }
 
 // growing takes what is told of a flow that is not over: its letter must wait,
-// but when it began, and how much it has been, is known.
+// but when it began, and how much it has been, is known. One that began before
+// the newest flow seen adds to the newest contact or to none: it is not judged.
+// Nor can its end make a contact then, for that has the same start.
 func (d *Detector) growing(t *tuple, f *argusfeed.Flow) {
+	late := false
 	if f.Part == argusfeed.PartBegun {
-		if d.unsorted(t, f) || t.s != nil && f.Start < t.s.newest {
+		if d.unsorted(t, f) {
 			d.stats.Unsorted++
 			t.all++
 			return
 		}
+		late = t.all > 0 && t.s != nil && f.Start < t.s.newest
 		d.see(t, f)
+	} else {
+		d.scorer.meet(t, f)
 	}
 	switch {
-	case t.s != nil:
+	case t.s != nil && t.s.begun:
 		d.scorer.take(t, f, len(t.s.letters))
-		if f.Part == argusfeed.PartBegun {
+		if f.Part == argusfeed.PartBegun && !late {
 			d.judge(t, f)
 		}
 	case f.Part == argusfeed.PartGrown:
@@ -73,11 +83,12 @@ func (d *Detector) growing(t *tuple, f *argusfeed.Flow) {
 // reference scorer does not listen to).
 func (d *Detector) see(t *tuple, f *argusfeed.Flow) {
 	if f.Part == argusfeed.PartClosed && t.all > 0 && !d.reference() {
+		d.scorer.meet(t, f)
 		return
 	}
 	t.all++
+	d.scorer.meet(t, f)
 	if t.all == 1 {
-		d.scorer.meet(f)
 		t.last, t.bytes = f.Start, f.Bytes
 		return
 	}
@@ -187,5 +198,7 @@ func (d *Detector) detect(t *tuple, f *argusfeed.Flow) {
 		Source:    f.Source,
 		Why:       d.scorer.why(t, v),
 		Behaviour: v.class.String(),
+		Generic:   v.generic,
+		Gap:       time.Duration(float64(v.gap) * float64(time.Second)),
 	})
 }

@@ -81,7 +81,15 @@ func newBehaviour(set []models.Model, c *models.Classifier, onJudge func(*Judgem
 	return b, nil
 }
 
-func (b *behaviour) meet(f *argusfeed.Flow) { b.crowds.meet(f.Tuple) }
+func (b *behaviour) meet(t *tuple, f *argusfeed.Flow) {
+	if t.answered {
+		return
+	}
+	t.answered = answered(f)
+	if t.answered || t.all == 1 {
+		b.crowds.meet(t.key, t.answered)
+	}
+}
 
 func (b *behaviour) begin(t *tuple) {
 	if housekeeping(t.key) {
@@ -103,15 +111,41 @@ func (b *behaviour) take(t *tuple, f *argusfeed.Flow, _ int) {
 	if s.open == nil {
 		s.open = new(connections)
 	}
-	if f.Part == argusfeed.PartGrown || s.open.continues(f) {
-		for i := range s.contacts {
-			s.contacts[i].more(f)
-		}
+	if f.Part == argusfeed.PartGrown {
+		s.more(f, s.open.goes(f))
+		return
+	}
+	of, on := s.open.continues(f)
+	if on {
+		s.more(f, of)
 		return
 	}
 	b.fork(s, f.Start)
+	if of != nil {
+		of.began = [len(spans)]uint32{}
+	}
 	for i := range s.contacts {
-		s.contacts[i].add(f)
+		c := &s.contacts[i]
+		if c.add(f) && of != nil {
+			of.began[c.level] = uint32(c.n)
+		}
+	}
+}
+
+// more notes another piece of a connection, in the contacts that it began in.
+// What nothing is known of any more is left out, but for protocols without
+// ports: these have one connection at a time.
+func (s *series) more(f *argusfeed.Flow, of *connection) {
+	for i := range s.contacts {
+		c := &s.contacts[i]
+		number := 0
+		switch {
+		case of != nil:
+			number = int(of.began[c.level])
+		case f.Sport == 0:
+			number = c.n
+		}
+		c.more(f, number)
 	}
 }
 
@@ -139,6 +173,9 @@ func (b *behaviour) fork(s *series, start argusfeed.Time) {
 	}
 	s.contacts[at].copyOf(&s.contacts[at-1])
 	s.contacts[at].level = level
+	if s.open != nil {
+		s.open.fork(s.contacts[at-1].level, level)
+	}
 }
 
 // judge looks through every span in which a contact began and keeps what looks
@@ -167,7 +204,9 @@ func (b *behaviour) judge(t *tuple, _ *[]Comparison) verdict {
 		}
 	}
 	if b.best.probability >= b.class.threshold {
+		v.generic = b.best.malicious == nil // those that only name are not asked yet
 		b.show(t)
+		v.gap = float32(b.shown.rhythm.Gap)
 		v.class = behaviourClass(t.key, &b.shown)
 		v.model, v.index = b.name(t, &b.shown, v.class)
 		v.malicious = true
@@ -193,7 +232,7 @@ func (b *behaviour) show(t *tuple) {
 // assess measures and weighs what is seen through one span.
 func (b *behaviour) assess(t *tuple, c *contacts, a *assessment) {
 	a.rhythm = c.rhythm()
-	a.company, a.peers = b.crowds.company(t.key.Dst), b.crowds.peers(t.key.Src)
+	a.company, a.peers = b.crowds.company(t.key.Src, t.key.Dst), b.crowds.peers(t.key.Src)
 	a.x = featuresOf(t.key, &a.rhythm, c.level, a.company, a.peers)
 	const unlikely = -20 // too few contacts for the classifier: only a model can tell
 	odds := float64(unlikely)

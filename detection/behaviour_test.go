@@ -220,17 +220,25 @@ func TestCrowds(t *testing.T) {
 	for _, n := range []int{1, 2, 5, 20, 60} {
 		var c crowds
 		for i := range n {
-			c.meet(tupleFrom(t, fmt.Sprintf("10.0.%d.%d", i/250, i%250), "198.51.100.7", "443", "tcp"))
-			c.meet(tupleOf(t, fmt.Sprintf("203.0.%d.9", i), "9999", "tcp"))
+			c.meet(tupleFrom(t, fmt.Sprintf("10.0.%d.%d", i/250, 100+i%150), "198.51.100.7", "443", "tcp"), true)
+			c.meet(tupleOf(t, fmt.Sprintf("203.0.%d.9", i), "9999", "tcp"), true)
 		}
 		dst, src := tupleOf(t, "198.51.100.7", "443", "tcp").Dst, tupleOf(t, "198.51.100.7", "443", "tcp").Src
-		for what, got := range map[string]float64{"company": c.company(dst), "peers": c.peers(src)} {
+		for what, got := range map[string]float64{"company": c.company(src, dst), "peers": c.peers(src)} {
 			if math.Abs(got-float64(n)) > 0.35*float64(n)+0.5 {
 				t.Errorf("%s of %d counts as %.1f", what, n, got)
 			}
 		}
 	}
 	var g generations[int, int]
+	g.put(-1, 1)
+	for i := range 5 * maxContext {
+		g.put(i, i)
+		if i%maxContext == 0 && g.get(-1) != 1 {
+			t.Fatalf("what is asked for is forgotten after %d", i)
+		}
+	}
+	g = generations[int, int]{}
 	for i := range 5 * maxContext {
 		g.put(i, i)
 		if len(g.young) > maxContext || len(g.old) > maxContext {
@@ -260,5 +268,168 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(1000, next); n > 0 {
 		t.Errorf("%v allocations a flow", n)
+	}
+}
+
+// TestCompanyIsOfOthers: an infected host cannot make company for itself, neither
+// with connections that it opens nor with senders that nobody answers, and
+// nobody outside can have the company of others forgotten.
+func TestCompanyIsOfOthers(t *testing.T) {
+	web := tupleOf(t, "198.51.100.7", "443", "tcp")
+	beacon := func() []argusfeed.Flow {
+		flows := visits(web, every(time.Minute), 40)
+		for i := range flows {
+			flows[i].Start = flows[i].Start.Add(time.Minute)
+		}
+		return flows
+	}
+	alone := len(verdicts(t, beacon()))
+	if alone < 20 {
+		t.Fatalf("%d detections without decoys", alone)
+	}
+	decoys := func(n int, state string, tuple func(i int) argusfeed.Tuple) []argusfeed.Flow {
+		var all []argusfeed.Flow
+		for i := range n {
+			f := at(tuple(i), time.Duration(i)*time.Millisecond)
+			f.State = state
+			all = append(all, f)
+		}
+		return append(all, beacon()...)
+	}
+	neighbour := func(i int) argusfeed.Tuple { return tupleOf(t, fmt.Sprintf("198.51.100.%d", 20+i), "443", "tcp") }
+	forged := func(i int) argusfeed.Tuple {
+		return tupleFrom(t, fmt.Sprintf("10.0.9.%d", i+1), "198.51.100.7", "443", "tcp")
+	}
+	for name, c := range map[string]struct {
+		flows []argusfeed.Flow
+		least int
+	}{
+		"a SYN to each of ten neighbours":       {decoys(10, "S_", neighbour), alone},
+		"connections to each of 100 neighbours": {decoys(100, "FSPA_FSPA", neighbour), alone / 2},
+		"SYNs of 200 senders that do not exist": {decoys(200, "S_RA", forged), alone},
+	} {
+		if n := len(verdicts(t, c.flows)); n < c.least {
+			t.Errorf("%s: %d detections, %d without", name, n, alone)
+		}
+	}
+	if n := len(verdicts(t, decoys(40, "FSPA_FSPA", forged))); n > 0 {
+		t.Errorf("40 hosts that are answered: %d detections", n)
+	}
+
+	var c crowds
+	for i := range 40 {
+		c.meet(forged(i), true)
+	}
+	// A host with a public address is one of ours when it was ever answered.
+	own := tupleFrom(t, "192.0.2.7", "198.51.100.7", "443", "tcp")
+	for i := range 30 {
+		peer := tupleFrom(t, "192.0.2.7", fmt.Sprintf("203.0.%d.9", i), "51413", "tcp")
+		if c.meet(peer, false); i == 9 {
+			if n := c.peers(own.Src); n != 0 {
+				t.Errorf("%v peers of somebody unknown", n)
+			}
+			c.meet(own, true)
+		}
+	}
+	if n := c.peers(own.Src); n < 13 || n > 27 {
+		t.Errorf("%v peers, there were 20", n)
+	}
+	before, hosts := c.company(web.Src, web.Dst), len(c.hosts.young)
+	for i := range 3 * maxContext {
+		var scan argusfeed.Tuple
+		scan.Src = argusfeed.AddrFrom4([4]byte{198, 18 + byte(i>>16), byte(i >> 8), byte(i)})
+		scan.Dst = argusfeed.AddrFrom4([4]byte{203, byte(i >> 16), byte(i >> 8), byte(i)})
+		scan.Port, scan.Proto = argusfeed.PortNumber(9999), argusfeed.ProtoTCP
+		c.meet(scan, false)
+	}
+	if got := c.company(web.Src, web.Dst); got != before || len(c.hosts.young) != hosts {
+		t.Errorf("after a scan company of %v, before %v; %d sources are noted", got, before, len(c.hosts.young))
+	}
+}
+
+// TestANameIsNoEvidence: what is only named after something known is generic; what
+// a model with evidence speaks for is not.
+func TestANameIsNoEvidence(t *testing.T) {
+	flows := visits(tupleOf(t, "198.51.100.7", "80", "tcp"), every(time.Minute), 40)
+	limits := models.Behaviour{MinContacts: 5, Merge: 500 * time.Millisecond, MinGap: 30 * time.Second, MaxGap: 90 * time.Second, MaxGapSpread: 0.2, MaxSizeSpread: 0.2}
+	for _, evidence := range []float64{0, 3} {
+		limits := limits
+		limits.Evidence = evidence
+		set := []models.Model{{Label: "From-Botnet-TCP-HTTP-Known-1", Class: models.ClassMalicious, Kind: models.KindBehaviour, File: "known.toml", Behaviour: &limits}}
+		found := newDetector(t, DefaultConfig(), set, Hooks{}).Observe(flows)
+		if len(found) == 0 {
+			t.Fatalf("evidence %v: nothing found", evidence)
+		}
+		for _, d := range found {
+			if d.Label != set[0].Label || d.Generic != (evidence == 0) || d.Gap != time.Minute {
+				t.Errorf("evidence %v: %s, generic %v, gap %s", evidence, d.Label, d.Generic, d.Gap)
+			}
+		}
+	}
+}
+
+// TestHowMuchABlockNeeds measures the table of docs/detection.md: go test -v -run
+// HowMuch ./detection.
+func TestHowMuchABlockNeeds(t *testing.T) {
+	const sure, enough = 0.95, 10 // of the shipped policy
+	for _, port := range []string{"443", "4444"} {
+		for _, c := range []struct {
+			name                 string
+			jitter, sizes        float64
+			failed, pairs        bool
+			sureByWeb, sureByOdd uint64 // 0: never
+		}{
+			{"like a clock, sizes alike", 0, 0, false, false, 70, 20},
+			{"gaps ±20 %, sizes alike", 0.2, 0, false, false, 0, 20},
+			{"gaps ±20 %, sizes ±10 %", 0.2, 0.1, false, false, 0, 25},
+			{"gaps ±50 %, sizes ±30 %", 0.5, 0.3, false, false, 0, 0},
+			{"pairs, like a clock", 0, 0, false, true, 0, 40},
+			{"a server that is down", 0, 0, true, false, 40, 20},
+		} {
+			rng := rand.New(rand.NewPCG(11, 12)) //nolint:gosec // a test
+			off := func(share float64) float64 { return 1 + share*(2*rng.Float64()-1) }
+			flows := visits(tupleOf(t, "198.51.100.7", port, "tcp"), func(int) time.Duration {
+				return time.Duration(float64(time.Minute) * off(c.jitter))
+			}, 300)
+			for i := range flows {
+				f := &flows[i]
+				f.Bytes = uint64(float64(f.Bytes) * off(c.sizes))
+				if c.failed {
+					f.State, f.Bytes, f.Packets = "S_", 222, 3
+				}
+			}
+			if c.pairs {
+				for _, f := range slices.Clone(flows) {
+					f.Start, f.Sport = f.Start.Add(2*time.Second), f.Sport+1000
+					flows = append(flows, f)
+				}
+			}
+			slices.SortStableFunc(flows, func(a, b argusfeed.Flow) int { return int(a.Start - b.Start) })
+			var first, sureAt, blockAt uint64
+			most, matches := 0.0, 0
+			d := newDetector(t, DefaultConfig(), models.Builtin(), Hooks{OnJudge: func(j *Judgement) { most = max(most, j.Probability) }})
+			for i := range flows {
+				for _, x := range d.Observe(flows[i : i+1]) {
+					matches++
+					if first == 0 {
+						first = x.Flows
+					}
+					if x.Score >= sure && sureAt == 0 {
+						sureAt = x.Flows
+					}
+					if x.Score >= sure && matches >= enough && blockAt == 0 {
+						blockAt = x.Flows
+					}
+				}
+			}
+			t.Logf("| %s | %s | %d | %d | %d | %.3f |", c.name, port, first, sureAt, blockAt, most)
+			by := c.sureByWeb
+			if port == "4444" {
+				by = c.sureByOdd
+			}
+			if (by == 0) != (sureAt == 0) || sureAt > by {
+				t.Errorf("port %s, %s: %d flows until %v, want at most %d (0: never)", port, c.name, sureAt, sure, by)
+			}
+		}
 	}
 }

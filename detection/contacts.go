@@ -1,6 +1,7 @@
 package detection
 
 import (
+	"math"
 	"math/bits"
 	"slices"
 	"strings"
@@ -74,27 +75,66 @@ func (c *contacts) copyOf(o *contacts) {
 	c.past, c.gaps, c.sizes = past, gaps, sizes
 }
 
-// more notes another piece of the newest connection.
-func (c *contacts) more(f *argusfeed.Flow) {
+// more notes another piece of a connection that began in the contact of that
+// number; 0 is none.
+func (c *contacts) more(f *argusfeed.Flow, number int) {
 	c.began = false
-	c.extend(f)
+	switch {
+	case number == c.n:
+		c.extend(f)
+	case number > 0 && number < c.n && c.n-number <= len(c.past):
+		c.amend(f, number)
+	}
 }
 
-// add notes a later connection.
-func (c *contacts) add(f *argusfeed.Flow) {
+// add notes a later connection and tells whether it is of the newest contact,
+// which it is not where it began before that: flows that are told of while they
+// grow come before some that began earlier.
+func (c *contacts) add(f *argusfeed.Flow) bool {
+	if f.Start < c.start {
+		c.began = false
+		return false
+	}
 	c.flows++
 	c.began = f.Start-c.last > spans[c.level]
-	c.last = f.Start
+	c.last = max(c.last, f.Start)
 	if !c.began {
 		c.extend(f)
-		return
+		return true
 	}
 	c.push(f.Start)
 	c.n++
 	c.start, c.size = f.Start, f.Bytes
 	c.end = f.Start.Add(f.Dur)
 	c.answered, c.loaded = answered(f), loaded(f)
+	return true
 }
+
+// amend adds to a contact that is over and still in the ring.
+func (c *contacts) amend(f *argusfeed.Flow, number int) {
+	place := func(number int) int { return (number - 1) % maxGaps }
+	at := place(number)
+	p := &c.past[at]
+	size := p.size + float32(f.Bytes)
+	replace(c.sizes, p.size, size)
+	p.size = size
+	if bit := uint32(1) << at; c.failed&bit != 0 && answered(f) {
+		set(&c.failed, at, false)
+		set(&c.empty, at, !loaded(f))
+	} else if c.empty&bit != 0 && loaded(f) {
+		set(&c.empty, at, false)
+	}
+	next := c.start // of the contact after it
+	for k := c.n - 1; k > number; k-- {
+		next -= seconds(c.past[place(k)].gap)
+	}
+	gap := seconds(p.gap)
+	if 2*(f.Start.Add(f.Dur)-(next-gap)) >= gap {
+		set(&c.held, at, true)
+	}
+}
+
+func seconds(s float32) argusfeed.Time { return argusfeed.Time(math.Round(float64(s) * 1e6)) }
 
 func (c *contacts) extend(f *argusfeed.Flow) {
 	c.size += f.Bytes

@@ -9,17 +9,33 @@ import (
 	"slips-ips/argusfeed"
 )
 
-// crowds are what all tuples together tell about one: how many pairs of hosts
-// talk to the network of its destination, and how many peers its source has on
-// odd ports. Both are counted in sketches of fixed size, of the newest
-// networks and hosts; what matters is the order of magnitude.
+// crowds are what all tuples together tell about one: how much company it has in
+// the network of its destination, and how many peers its source has on odd
+// ports. Both are counted in sketches of fixed size, of the newest networks and
+// hosts; what matters is the order of magnitude.
+//
+// What a single host does must hardly speak for it: company are other hosts that
+// talk to the network, and of what one host alone may do a little. Nor must what
+// somebody outside does: only those who were answered, and peers of hosts that
+// are inside or ever were answered, are noted, so that a scan with made-up
+// senders empties no memory.
 //
 // Detectors that run side by side each see their own tuples only and count
 // less.
 type crowds struct {
-	networks generations[netKey, uint64]
+	networks generations[netKey, visitors]
 	hosts    generations[argusfeed.Addr, [2]uint64]
 }
+
+// visitors are those of a network, in sketches: the hosts that talk to it, and
+// the pairs of hosts.
+type visitors struct{ hosts, pairs uint64 }
+
+// ownCompany is how much company a host can be to itself: the neighbours of its
+// destination that answer it. It is the only company that the feed of a single
+// host shows, and tells services that have many addresses; more of it would let
+// an infected host talk its way out.
+const ownCompany = 4
 
 // netKey is a network: /24 of IPv4, /48 of IPv6.
 type netKey struct {
@@ -31,15 +47,23 @@ type netKey struct {
 const maxContext = 1 << 16
 
 // generations is a map that forgets: when the young one is full it becomes the
-// old one, and what was old is gone. Looking up does not keep an entry, noting
-// does.
+// old one, and what was old is gone. Looking up keeps an entry, as noting does: a
+// tuple that has been there for long keeps its company.
 type generations[K comparable, V any] struct{ young, old map[K]V }
 
 func (g *generations[K, V]) get(k K) V {
-	if v, ok := g.young[k]; ok {
-		return v
+	v, _ := g.find(k)
+	return v
+}
+
+func (g *generations[K, V]) find(k K) (v V, ok bool) {
+	if v, ok = g.young[k]; ok {
+		return v, ok
 	}
-	return g.old[k]
+	if v, ok = g.old[k]; ok {
+		g.put(k, v)
+	}
+	return v, ok
 }
 
 func (g *generations[K, V]) put(k K, v V) {
@@ -67,21 +91,38 @@ func netOf(a argusfeed.Addr) netKey {
 	return netKey{hi: binary.BigEndian.Uint64(b[:8]) >> 16, v6: true}
 }
 
-// meet notes the first flow of a tuple.
-func (c *crowds) meet(t argusfeed.Tuple) {
-	net := netOf(t.Dst)
-	c.networks.put(net, c.networks.get(net)|1<<(hashOf(t.Src, t.Dst, 0)>>58))
+// meet notes a tuple, whose first answered flow has come or, where the source is
+// inside, its first flow.
+func (c *crowds) meet(t argusfeed.Tuple, answered bool) {
+	if answered {
+		net := netOf(t.Dst)
+		v := c.networks.get(net)
+		v.hosts |= bitOf(t.Src, argusfeed.Addr{})
+		v.pairs |= bitOf(t.Src, t.Dst)
+		c.networks.put(net, v)
+	}
+	peers, known := c.hosts.find(t.Src)
+	if !known && !answered && !inside(t.Src) {
+		return
+	}
 	if oddPort(t) && !housekeeping(t) {
 		h := hashOf(t.Dst, argusfeed.Addr{}, uint64(t.Port)) >> 57
-		peers := c.hosts.get(t.Src)
 		peers[h>>6] |= 1 << (h & 63)
-		c.hosts.put(t.Src, peers)
+	} else if known {
+		return
 	}
+	c.hosts.put(t.Src, peers)
 }
 
-// company is how many pairs of hosts talk to the network of a destination.
-func (c *crowds) company(dst argusfeed.Addr) float64 {
-	return count64(bits.OnesCount64(c.networks.get(netOf(dst))))
+func bitOf(a, b argusfeed.Addr) uint64 { return 1 << (hashOf(a, b, 0) >> 58) }
+
+// company is how many hosts but the source talk to the network of a destination,
+// and up to ownCompany of the other pairs.
+func (c *crowds) company(src, dst argusfeed.Addr) float64 {
+	v := c.networks.get(netOf(dst))
+	others := count64(bits.OnesCount64(v.hosts &^ bitOf(src, argusfeed.Addr{})))
+	pairs := count64(bits.OnesCount64(v.pairs)) - 1
+	return others + min(ownCompany, max(0, pairs-others))
 }
 
 // peers is how many destinations a source has on odd ports.

@@ -1,6 +1,10 @@
 package detection
 
-import "slips-ips/argusfeed"
+import (
+	"time"
+
+	"slips-ips/argusfeed"
+)
 
 // Detection is one match: a flow after which the letters or the behaviour of
 // its tuple matched a malicious model. It is a value and serialises to JSON.
@@ -32,6 +36,12 @@ type Detection struct {
 	// Behaviour is the class of the behaviour, whatever the label names it
 	// after; empty for slips-0.3.3.
 	Behaviour string `json:"behaviour,omitempty"`
+	// Generic says that no model of something known spoke for it: the label is
+	// at most that of the one it is like.
+	Generic bool `json:"generic,omitempty"`
+	// Gap is the median time between two contacts; 0 where the scorer does not
+	// measure it.
+	Gap time.Duration `json:"gap_ns,omitempty"`
 }
 
 // Probability is that of command and control, where the scorer gives one.

@@ -235,7 +235,8 @@ func TestDetectionJSON(t *testing.T) {
  "window": "2024-03-01T12:04:00.000000Z",
  "source": 3,
  "why": "probability 1.00 (alerts from 0.50): 5 contacts, one every 1m0s (spread 0), of 1000 bytes (spread 0); for it: it fits the model From-Botnet-TCP-Any-Beacon-1 (+20.0), 100 % of the sizes are alike (+1.6)",
- "behaviour": "beacon-regular"
+ "behaviour": "beacon-regular",
+ "gap_ns": 60000000000
 }`
 	if diff := cmp.Diff(want, string(b)); diff != "" {
 		t.Error(diff)

@@ -78,7 +78,7 @@ func featureText(i int, a *assessment, pro bool) string {
 	case featFailed:
 		return percent(r.Failed) + " of the attempts fail"
 	case featCompany:
-		return fmt.Sprintf("about %.0f pairs of hosts talk to that network", a.company)
+		return fmt.Sprintf("company of about %.0f in that network", a.company)
 	case featCrowd:
 		return fmt.Sprintf("the source has about %.0f peers on odd ports", a.peers)
 	case featPolling:

@@ -66,10 +66,10 @@ var FeatureList = [featureCount]Feature{
 const (
 	longest       = 64   // contacts beyond which more of them say nothing new
 	largeBytes    = 12e3 // a contact up to this size is no download
-	companyLimit  = 5    // doublings of the pairs that talk to the network
+	companyLimit  = 5    // doublings of the hosts that talk to the network
 	crowdFloor    = 3    // doublings of peers that nearly every host has
 	loneFewPeers  = 3.5
-	companySpared = 1.6 // three pairs are nothing odd: a second client, a spare server
+	companySpared = 1.6 // three hosts, the source among them, are nothing odd
 )
 
 // featuresOf measures a tuple through one of the spans.
@@ -84,7 +84,7 @@ func featuresOf(t argusfeed.Tuple, r *Rhythm, level int, company, peers float64)
 	x[featHeld] = r.Held
 	x[featEmpty] = r.Empty
 	x[featFailed] = r.Failed
-	x[featCompany] = min(companyLimit, max(0, math.Log2(max(1, company))-companySpared))
+	x[featCompany] = min(companyLimit, max(0, math.Log2(1+company)-companySpared))
 	if oddPort(t) {
 		doublings := math.Log2(max(1, peers))
 		x[featCrowd] = max(0, doublings-crowdFloor)

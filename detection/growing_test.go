@@ -2,6 +2,7 @@ package detection
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -146,5 +147,170 @@ func TestGrowingFlowsGiveTheSame(t *testing.T) {
 				t.Errorf("letters (-whole +growing):\n%s", d)
 			}
 		})
+	}
+}
+
+// A long connection beside a beacon is one contact, however many pieces are
+// told of it: each belongs to the contact that its connection began in.
+func TestLongConnectionHidesNoBeacon(t *testing.T) {
+	for name, tt := range map[string]struct {
+		port  uint16
+		piece func(f argusfeed.Flow) argusfeed.Flow
+	}{
+		"growing":                {443, func(f argusfeed.Flow) argusfeed.Flow { f.Part = argusfeed.PartGrown; return f }},
+		"each record is a flow":  {443, func(f argusfeed.Flow) argusfeed.Flow { f.State = "PA_PA"; return f }},
+		"growing, on an odd one": {4444, func(f argusfeed.Flow) argusfeed.Flow { f.Part = argusfeed.PartGrown; return f }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const beats, from, lasts = 80, 7, 60
+			long := beaconAt(0)
+			long.Port, long.Sport = argusfeed.PortNumber(tt.port), argusfeed.PortNumber(999)
+			long.Start = long.Start.Add(from*time.Minute + 30*time.Second)
+			var wholes, pieces []argusfeed.Flow
+			for i := range beats {
+				f := beaconAt(i)
+				f.Port, f.Dur = long.Port, time.Second
+				wholes, pieces = append(wholes, f), append(pieces, f)
+				p := long
+				p.Dur = time.Second
+				switch {
+				case i == from:
+					p.Part = argusfeed.PartBegun
+					if tt.piece(p).Part == argusfeed.PartWhole {
+						p.Part = argusfeed.PartWhole
+					}
+					pieces = append(pieces, p)
+					long.Bytes, long.Dur = (lasts+1)*long.Bytes, lasts*time.Minute
+					wholes = append(wholes, long)
+					long.Bytes /= lasts + 1
+				case i > from && i <= from+lasts:
+					p.Start = p.Start.Add(time.Duration(i-from) * time.Minute)
+					p.Bytes += uint64(i * i * 7919 % 90_000)
+					pieces = append(pieces, tt.piece(p))
+				}
+			}
+			matches := func(flows []argusfeed.Flow) (at []argusfeed.Time, scores []float64) {
+				for _, d := range newDetector(t, DefaultConfig(), models.Builtin(), Hooks{}).Observe(flows) {
+					at, scores = append(at, d.Time), append(scores, d.Score)
+				}
+				return at, scores
+			}
+			want, wantScores := matches(wholes)
+			got, scores := matches(pieces)
+			if len(want) < beats/2 {
+				t.Fatalf("%d matches of the whole flows", len(want))
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Fatalf("matches (-whole +pieces):\n%s", d)
+			}
+			for i := range scores { // how long it lasts is known one piece later
+				if diff := scores[i] - wantScores[i]; diff < -0.05 || diff > 0.2 {
+					t.Errorf("match %d: score %v, of whole flows %v", i, scores[i], wantScores[i])
+				}
+			}
+		})
+	}
+}
+
+// Connections that overlap, told piece by piece, end as the same contacts as the
+// whole flows.
+func TestInterleavedFlowsEndTheSame(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(8, 8)) //nolint:gosec // a test
+	for range 50 {
+		whole, growing := newBehaviourSeries(), newBehaviourSeries()
+		type open struct {
+			f    argusfeed.Flow
+			left int
+		}
+		var opened []open
+		b := &behaviour{}
+		for i := range 60 {
+			f := beaconAt(i)
+			f.Start += argusfeed.Time(rnd.IntN(3)) * 6e6
+			f.Bytes, f.Dur = 0, time.Duration(rnd.IntN(400))*time.Second
+			n := rnd.IntN(6)
+			f.Bytes = uint64(100 * (n + 1))
+			b.take(whole, &f, 0)
+			begun := f
+			begun.Part, begun.Bytes, begun.Dur = argusfeed.PartBegun, 100, 0
+			b.take(growing, &begun, 0)
+			opened = append(opened, open{f, n})
+			for k := range opened { // what has been open for longer goes on
+				o := &opened[k]
+				for o.left > 0 && (rnd.IntN(2) == 0 || k+8 < len(opened) || i == 59) {
+					o.left--
+					g := o.f
+					g.Part, g.Bytes = argusfeed.PartGrown, 100
+					b.take(growing, &g, 0)
+				}
+			}
+		}
+		for _, o := range opened { // the last piece tells how long it lasted
+			g := o.f
+			g.Part, g.Bytes = argusfeed.PartGrown, 0
+			b.take(growing, &g, 0)
+		}
+		if len(whole.s.contacts) != len(growing.s.contacts) {
+			t.Fatalf("%d spans, whole %d", len(growing.s.contacts), len(whole.s.contacts))
+		}
+		for i := range whole.s.contacts {
+			w, g := &whole.s.contacts[i], &growing.s.contacts[i]
+			known := min(w.n-1, openConnections/2) // of older ones the ports may be forgotten
+			for k := w.n - known; k < w.n; k++ {
+				at := (k - 1) % maxGaps
+				if w.past[at] != g.past[at] || (w.held^g.held)>>at&1 != 0 {
+					t.Fatalf("span %d, contact %d: %+v held %b, whole %+v held %b", i, k, g.past[at], g.held, w.past[at], w.held)
+				}
+			}
+			if w.size != g.size || w.n != g.n {
+				t.Fatalf("span %d: %+v\nwhole %+v", i, g, w)
+			}
+			if !slices.IsSorted(g.sizes) {
+				t.Fatal("sizes are not sorted")
+			}
+		}
+	}
+}
+
+// newBehaviourSeries is a tuple that has had one flow.
+func newBehaviourSeries() *tuple {
+	t := &tuple{key: beaconAt(0).Tuple, s: new(series), last: beaconAt(0).Start - 1e6}
+	t.s.reset()
+	new(behaviour).begin(t)
+	return t
+}
+
+// A flow that is over before the ones that began after it makes no contact that
+// lies behind the newest.
+func TestContactsStayInOrder(t *testing.T) {
+	d := newDetector(t, DefaultConfig(), models.Builtin(), Hooks{})
+	i := 0
+	next := func(minute int, part argusfeed.Part) []Detection {
+		i++
+		f := beaconAt(minute)
+		f.Sport, f.Dur, f.Part = argusfeed.PortNumber(uint16(5000+i)), time.Second, part
+		return d.Observe([]argusfeed.Flow{f})
+	}
+	for m := range 20 {
+		next(m, argusfeed.PartWhole)
+	}
+	next(30, argusfeed.PartBegun)
+	contactsNow := func() (n int, last argusfeed.Time) {
+		f := beaconAt(0)
+		c := &d.tuples.get(&f.Tuple).s.contacts[0]
+		return c.n, c.last
+	}
+	n, last := contactsNow()
+	for m := 20; m < 30; m++ {
+		if found := next(m, []argusfeed.Part{argusfeed.PartWhole, argusfeed.PartBegun}[m%2]); len(found) > 0 {
+			t.Errorf("minute %d is judged again", m)
+		}
+		if got, at := contactsNow(); got != n || at != last {
+			t.Errorf("minute %d: %d contacts, the last at %s; before %d, %s", m, got, at, n, last)
+		}
+	}
+	next(31, argusfeed.PartWhole)
+	if got, _ := contactsNow(); got != n+1 {
+		t.Errorf("%d contacts after the next one, want %d", got, n+1)
 	}
 }

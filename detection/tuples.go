@@ -10,8 +10,10 @@ type tupleID uint32
 // the key in the first one.
 type tuple struct {
 	key argusfeed.Tuple
-	// first is the letter of its first flow, bytes are that flow's.
-	first byte
+	// first is the letter of its first flow, bytes are that flow's; answered says
+	// that the destination ever did more than refuse.
+	first    byte
+	answered bool
 	// id is its own number.
 	id    tupleID
 	bytes uint64
@@ -225,7 +227,7 @@ func (tt *tupleTable) forget(t *tuple) {
 
 // renew makes t as if it had never had a flow, in place.
 func (tt *tupleTable) renew(t *tuple) {
-	t.flows, t.all = 0, 0
+	t.flows, t.all, t.answered = 0, 0, false
 	if t.s != nil {
 		t.s.reset()
 	}

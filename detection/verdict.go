@@ -20,8 +20,11 @@ type verdict struct {
 	// verdict before stands.
 	judged    bool
 	malicious bool
-	// class is that of what was seen (default scorer).
-	class class
+	// class is that of what was seen, generic says that no model with evidence
+	// spoke for it, gap is the median gap in seconds (default scorer).
+	class   class
+	generic bool
+	gap     float32
 }
 
 // bad tells whether a malicious model won.
@@ -36,8 +39,8 @@ func isNormal(m *models.Model, reference bool) bool {
 
 // scorer compares tuples with models. It is owned by one detector.
 type scorer interface {
-	// meet learns of the first flow of a tuple.
-	meet(f *argusfeed.Flow)
+	// meet learns that a flow of t was told of.
+	meet(t *tuple, f *argusfeed.Flow)
 	// begin prepares the series of t, which has had one flow so far.
 	begin(t *tuple)
 	// take learns what f, the newest flow of t, adds: letters from from on.
@@ -58,12 +61,12 @@ type Comparison struct {
 }
 
 // meet does nothing: the reference knows a tuple only by itself.
-func (*reference) meet(*argusfeed.Flow) {}
+func (*reference) meet(*tuple, *argusfeed.Flow) {}
 
 // noScorer is for detecting nothing.
 type noScorer struct{}
 
-func (noScorer) meet(*argusfeed.Flow)                {}
+func (noScorer) meet(*tuple, *argusfeed.Flow)        {}
 func (noScorer) begin(*tuple)                        {}
 func (noScorer) take(*tuple, *argusfeed.Flow, int)   {}
 func (noScorer) judge(*tuple, *[]Comparison) verdict { return verdict{} }

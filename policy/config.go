@@ -14,7 +14,8 @@ type Config struct {
 	Windows int `toml:"windows"`
 	// Action is for detections that no rule fits.
 	Action Action `toml:"action"`
-	// Duration is how long a block lasts.
+	// Duration is how long a block lasts, or three gaps of the beacon where that
+	// is longer.
 	Duration time.Duration `toml:"duration"`
 	// Renew is the share of its duration below which a block is renewed by
 	// another match; 0 lets it run out first.
@@ -56,7 +57,7 @@ const (
 func DefaultConfig() Config {
 	return Config{
 		Matches:   3,
-		Windows:   60,
+		Windows:   1440, // a day of windows of a minute
 		Action:    ActionBlock,
 		Duration:  time.Hour,
 		Renew:     0.5,

@@ -36,6 +36,7 @@ type compiled struct {
 	ports    Ports
 	src, dst *bart.Lite
 	below    *float64
+	generic  *bool
 
 	action   Action
 	duration time.Duration
@@ -98,6 +99,7 @@ func (e *Engine) add(cfg Config, r Rule) {
 		src:      tableOf(r.Source),
 		dst:      tableOf(r.Destination),
 		below:    r.Below,
+		generic:  r.Generic,
 		action:   r.Action,
 		duration: cfg.Duration,
 		matches:  cfg.Matches,
@@ -144,7 +146,7 @@ func (e *Engine) Decide(d detection.Detection, v View) Decision {
 	var against string
 	dec.Action, dec.Cause, against = e.judge(d, v, r, dec.Confirmed)
 	if dec.Action == ActionBlock {
-		dec.Scope, dec.Duration = ScopeTuple, r.duration
+		dec.Scope, dec.Duration = ScopeTuple, r.lasts(d)
 		dec.Renewal = dec.Cause == CauseRenewal
 	} else {
 		dec.Repeat = repeats(v.Evidence.Last, dec)
@@ -175,7 +177,7 @@ func (e *Engine) judge(d detection.Detection, v View, r *compiled, confirmed boo
 	if left := v.InForce.Until.Sub(v.Now); v.InForce != (InForce{}) && left > 0 {
 		// Against the duration that the new block would have: so a block is
 		// never cut short by a rule with a shorter one.
-		if share := time.Duration(e.renew * float64(r.duration)); left >= share {
+		if share := time.Duration(e.renew * float64(r.lasts(d))); left >= share {
 			against = "already blocked until " + v.InForce.Until.Time().Format(timeLayout)
 			if share > 0 {
 				against += ", renewed when less than " + shortDuration(share) + " is left"
@@ -188,6 +190,16 @@ func (e *Engine) judge(d detection.Detection, v View, r *compiled, confirmed boo
 		return ActionAlert, CauseMaxBlocks, fmt.Sprintf("%d blocks are in force and at most %d may be (max_blocks)", v.BlocksInForce, e.maxBlocks)
 	}
 	return ActionBlock, CauseConfirmed, ""
+}
+
+// gapsBlocked is how many gaps of a beacon a block lasts at least: a shorter one
+// is over before the next call and stops nothing. With three of them a call that
+// is blocked comes early enough to renew it.
+const gapsBlocked = 3
+
+// lasts is how long a block of the rule is.
+func (r *compiled) lasts(d detection.Detection) time.Duration {
+	return max(r.duration, min(gapsBlocked*min(d.Gap, MaxDuration), MaxDuration))
 }
 
 // repeats tells whether the answer before told what dec tells.
@@ -218,7 +230,7 @@ func (e *Engine) rule(d detection.Detection) *compiled {
 		if r.label != "" && folded == "" {
 			folded = foldLabel(d.Label)
 		}
-		if r.fits(d.Tuple, folded) && r.fitsProbability(d) {
+		if r.fits(d.Tuple, folded) && r.fitsProbability(d) && (r.generic == nil || *r.generic == d.Generic) {
 			return r
 		}
 	}

@@ -155,7 +155,7 @@ func TestDecide(t *testing.T) {
 				beacon + third + normal + ", but 10000 blocks are in force and at most 10000 may be (max_blocks): alert instead"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			cfg := DefaultConfig()
+			cfg := hourly()
 			cfg.Rules = rules
 			e, err := New(cfg, time.Minute)
 			if err != nil {
@@ -190,7 +190,7 @@ func TestDecide(t *testing.T) {
 
 // A report that keeps quiet about repeats still tells everything new.
 func TestRepeat(t *testing.T) {
-	e, err := New(DefaultConfig(), time.Minute)
+	e, err := New(hourly(), time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +264,7 @@ func TestRepeat(t *testing.T) {
 }
 
 func TestDecisionJSON(t *testing.T) {
-	e, err := New(DefaultConfig(), time.Minute)
+	e, err := New(hourly(), time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +291,7 @@ func TestDecisionJSON(t *testing.T) {
 }
 
 func BenchmarkDecide(b *testing.B) {
-	e, err := New(DefaultConfig(), time.Minute)
+	e, err := New(hourly(), time.Minute)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -312,4 +312,11 @@ func BenchmarkDecide(b *testing.B) {
 			}
 		})
 	}
+}
+
+// hourly is the shipped policy with an hour for matches.
+func hourly() Config {
+	c := DefaultConfig()
+	c.Windows = 60
+	return c
 }

@@ -27,8 +27,11 @@ type Rule struct {
 	Destination Prefixes `toml:"destination,omitempty"`
 	// Below fits detections of the default scorer whose probability is smaller.
 	// One without a probability, as slips-0.3.3 gives, fits no such rule.
-	Below  *float64 `toml:"below,omitempty"`
-	Action Action   `toml:"action"`
+	Below *float64 `toml:"below,omitempty"`
+	// Generic fits detections that no model of something known spoke for (true),
+	// or only others (false): a name alone is no evidence.
+	Generic *bool  `toml:"generic,omitempty"`
+	Action  Action `toml:"action"`
 	// Duration, Matches and Windows stand in for those of Config; nil leaves
 	// them alone. Only a rule that blocks has a duration.
 	Duration *time.Duration `toml:"duration,omitempty"`
@@ -40,24 +43,26 @@ type Rule struct {
 // the development captures none reaches it, each capture scored without it.
 const unsureBelow = 0.95
 
-// genericMatches is how often a tuple must match a model that was learned from
-// no malware in particular. Of the harmless tuples of the development captures
-// that match such a model three times, half do not match ten times.
+// genericMatches is how often a tuple must match where no model of something
+// known speaks for it. It keeps away what matches for a moment only; most of the
+// harmless tuples that match at all do so more often, and are kept away by
+// unsureBelow.
 const genericMatches = 10
 
-// genericWindows is a day of windows of a minute: slow beacons count as well.
-const genericWindows = 1440
+// genericWindows is a week of windows of a minute: a beacon with a gap of 18 hours
+// matches ten times in it.
+const genericWindows = MaxWindows
 
 // DefaultRules are the rules of a configuration that has none of its own:
 // whoever blocks a resolver cuts a client off, so DNS is only told; what is not
-// nearly sure as well; and a behaviour without a known name needs more matches.
+// nearly sure as well; and a behaviour that is not known needs more matches.
 func DefaultRules() []Rule {
-	matches, windows, below := genericMatches, genericWindows, unsureBelow
+	matches, windows, below, generic := genericMatches, genericWindows, unsureBelow, true
 	return []Rule{
 		{Name: "dns-behaviours", Label: "*-DNS-*", Action: ActionAlert},
 		{Name: "dns-ports", Ports: Ports{{53, 53}, {853, 853}}, Action: ActionAlert},
 		{Name: "unsure", Below: &below, Action: ActionAlert},
-		{Name: "generic", Label: "From-Generic-*", Action: ActionBlock, Matches: &matches, Windows: &windows},
+		{Name: "generic", Generic: &generic, Action: ActionBlock, Matches: &matches, Windows: &windows},
 	}
 }
 

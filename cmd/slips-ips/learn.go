@@ -32,8 +32,16 @@ the admin moves those that are right to where [detection] models points.
 
 What recurs may be malware that has been there all along. What is nearly sure
 (--unsure) is listed and not proposed.`,
-		Args: needFiles,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("%s needs stored flows: files", cmd.CommandPath())
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkMinFlows(opt.MinContacts); err != nil {
+				return err
+			}
 			set, err := loadModels(std, dir)
 			if err != nil {
 				return err
@@ -44,14 +52,14 @@ What recurs may be malware that has been there all along. What is nearly sure
 			}
 			var flows []argusfeed.Flow
 			for _, path := range args {
-				some, err := train.ReadFlows(cmd.Context(), path)
+				some, err := readFlows(cmd.Context(), std, path)
 				if err != nil {
-					return fmt.Errorf("reading %s: %w", path, err)
+					return err
 				}
 				flows = append(flows, some...)
 			}
 			slices.SortStableFunc(flows, func(a, b argusfeed.Flow) int { return cmp.Compare(a.Start, b.Start) })
-			proposals, refused, err := train.Baseline(flows, opt)
+			proposals, refused, brief, err := train.Baseline(flows, opt)
 			if err != nil {
 				return err
 			}
@@ -61,9 +69,12 @@ What recurs may be malware that has been there all along. What is nearly sure
 				}
 			}
 			if asJSON {
-				return writeJSON(std.out, proposalsJSON(proposals, refused))
+				return writeJSON(std.out, learnJSON{proposalsJSON(proposals), proposalsJSON(refused), brief})
 			}
 			printProposals(std.out, proposals, refused, to)
+			if brief > 0 {
+				fmt.Fprintf(std.out, "not looked at, there for less than --min-span %s: %d tuples that alert\n", opt.MinSpan, brief)
+			}
 			return nil
 		},
 	}
@@ -109,16 +120,21 @@ type proposalJSON struct {
 	Why         string           `json:"why"`
 }
 
-func proposalsJSON(proposals, refused []train.Proposal) map[string][]proposalJSON {
-	list := func(all []train.Proposal) []proposalJSON {
-		out := make([]proposalJSON, 0, len(all))
-		for _, p := range all {
-			out = append(out, proposalJSON{Tuple: p.Tuple, Label: p.Label, Probability: p.Probability, Detections: p.Detections,
-				Flows: p.Flows, First: p.First, Last: p.Last, Model: p.Model.File, Protect: p.Allow, Silences: p.Silences, Why: p.Why})
-		}
-		return out
+// learnJSON is what learn --json prints.
+type learnJSON struct {
+	Proposals     []proposalJSON `json:"proposals"`
+	TooSuspicious []proposalJSON `json:"too_suspicious"`
+	// TooBrief counts those that alert and were there for less than --min-span.
+	TooBrief int `json:"too_brief"`
+}
+
+func proposalsJSON(all []train.Proposal) []proposalJSON {
+	out := make([]proposalJSON, 0, len(all))
+	for _, p := range all {
+		out = append(out, proposalJSON{Tuple: p.Tuple, Label: p.Label, Probability: p.Probability, Detections: p.Detections,
+			Flows: p.Flows, First: p.First, Last: p.Last, Model: p.Model.File, Protect: p.Allow, Silences: p.Silences, Why: p.Why})
 	}
-	return map[string][]proposalJSON{"proposals": list(proposals), "too_suspicious": list(refused)}
+	return out
 }
 
 func printProposals(w io.Writer, proposals, refused []train.Proposal, to string) {

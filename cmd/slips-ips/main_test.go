@@ -55,6 +55,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 //   - long.binetflow: 60 contacts; recent.binetflow: the same in the last hours;
 //   - captures/a.binetflow, captures/b.binetflow: each a beacon labelled as one,
 //     a service that polls with sizes of its own, and a page;
+//   - unlabelled.binetflow: without a label; partly.binetflow: with a line that is
+//     no flow; junk.binetflow: with no flow at all;
 //   - models/zeus.stfm: a letters model that the beacon matches;
 //   - evil/evil.stfm: a pickle that wants to run a program;
 //   - restart.argus, restart.csv: an Argus stream and what ra printed of it.
@@ -81,6 +83,9 @@ func setup(env *testscript.Env) error {
 		write("models/zeus.stfm", letterModel("From-Botnet-TCP-HTTP-Zeus.CC-1", "88,"+strings.Repeat("h,", 60))),
 		write("captures/a.binetflow", labelled(7)),
 		write("captures/b.binetflow", labelled(8)),
+		write("unlabelled.binetflow", flows(20, begin)),
+		write("partly.binetflow", labelled(7)+"no flow\n"),
+		write("junk.binetflow", argusfeed.RaHeader+"\nno flow\nnor this\n"),
 		write("evil/evil.stfm", "cos\nsystem\n(S'touch pwned'\ntR."),
 	)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"slips-ips/argusfeed"
 	"slips-ips/models"
 	"slips-ips/models/train"
 )
@@ -41,12 +43,15 @@ it has not learned from only.
 The tables are Markdown, as docs/detection.md has them.`,
 		Args: needFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkMinFlows(opt.minFlows); err != nil {
+				return err
+			}
 			files, err := train.Files(args)
 			if err != nil {
 				return err
 			}
 			if opt.contacts != "" || opt.tuple != "" {
-				return drawContacts(cmd, files, opt)
+				return drawContacts(cmd, std, files, opt)
 			}
 			result, err := evaluate(cmd, std, files, opt)
 			if err != nil {
@@ -91,6 +96,9 @@ models/classifier.toml.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if opt.to == "" {
 				return usagef("%s needs --to FILE", cmd.CommandPath())
+			}
+			if err := checkMinFlows(opt.minFlows); err != nil {
+				return err
 			}
 			learned, err := time.Parse(time.DateOnly, opt.asOf)
 			if opt.asOf != "" && err != nil {
@@ -150,6 +158,9 @@ func evaluate(cmd *cobra.Command, std streams, files []string, opt evalOptions) 
 	if err != nil {
 		return nil, err
 	}
+	for _, c := range captures {
+		toldSkipped(std, c.Name, c.Skipped)
+	}
 	var letters []*train.Sample
 	if opt.letters != "" {
 		if letters, err = train.LoadLetters(opt.letters, opt.minFlows); err != nil {
@@ -182,7 +193,7 @@ func evaluate(cmd *cobra.Command, std streams, files []string, opt evalOptions) 
 	return train.Evaluate(captures, letters, made, options)
 }
 
-func drawContacts(cmd *cobra.Command, files []string, opt evalOptions) error {
+func drawContacts(cmd *cobra.Command, std streams, files []string, opt evalOptions) error {
 	if opt.contacts == "" || opt.tuple == "" {
 		return usagef("--tuple and --contacts go together")
 	}
@@ -191,7 +202,7 @@ func drawContacts(cmd *cobra.Command, files []string, opt evalOptions) error {
 		return usagef("--tuple %q is no tuple; write it as source-destination-port-protocol", opt.tuple)
 	}
 	for _, path := range files {
-		flows, err := train.ReadFlows(cmd.Context(), path)
+		flows, err := readFlows(cmd.Context(), std, path)
 		if err != nil {
 			return err
 		}
@@ -202,6 +213,30 @@ func drawContacts(cmd *cobra.Command, files []string, opt evalOptions) error {
 		}
 	}
 	return fmt.Errorf("no flow is of the tuple %s", opt.tuple)
+}
+
+// readFlows reads all flows of a file and tells what was left out.
+func readFlows(ctx context.Context, std streams, path string) ([]argusfeed.Flow, error) {
+	flows, skipped, err := train.ReadFlows(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	toldSkipped(std, path, skipped)
+	return flows, nil
+}
+
+func toldSkipped(std streams, name string, lines int) {
+	if lines > 0 {
+		fmt.Fprintf(std.err, "%s: left out, lines that are no flows: %d\n", name, lines)
+	}
+}
+
+// checkMinFlows refuses what is no number of flows that can recur.
+func checkMinFlows(n int) error {
+	if n < 2 {
+		return usagef("--min-flows %d is not allowed; use 2 or more", n)
+	}
+	return nil
 }
 
 // writeTo makes a file.

@@ -49,9 +49,9 @@ source.`,
 			if err := opt.complete(); err != nil {
 				return err
 			}
-			flows, err := train.ReadFlows(cmd.Context(), opt.flows)
+			flows, err := readFlows(cmd.Context(), std, opt.flows)
 			if err != nil {
-				return fmt.Errorf("reading %s: %w", opt.flows, err)
+				return err
 			}
 			if opt.tuple != "" {
 				t, ok := train.ParseTuple(opt.tuple)

@@ -3,6 +3,7 @@ package lab
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -37,6 +38,9 @@ func Argus(ctx context.Context, dir string, conversations ...Conversation) (stri
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	if err := cmd.Run(); err != nil {
+		if errors.Is(err, exec.ErrNotFound) {
+			return "", errors.New("the program argus is not installed: apt install argus-server")
+		}
 		return "", fmt.Errorf("having argus read %s: %w: %s", pcap, err, strings.TrimSpace(said.String()))
 	}
 	return records, nil

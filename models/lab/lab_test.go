@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 )
@@ -99,5 +100,13 @@ func TestPcap(t *testing.T) {
 	c.Server = netip.MustParseAddr("2001:db8::1")
 	if err := WritePcap(&b, c); err == nil {
 		t.Error("took an IPv6 address")
+	}
+}
+
+func TestArgusIsMissing(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	_, err := Argus(t.Context(), t.TempDir(), Conversation{Plan: Family("regular", 1), Client: netip.MustParseAddr("10.0.0.2"), Server: netip.MustParseAddr("198.18.0.9")})
+	if err == nil || !strings.Contains(err.Error(), "apt install argus-server") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -57,11 +57,12 @@ type Silenced struct {
 }
 
 // Baseline proposes what would silence the recurring tuples of a network that
-// alert. Refused are those that alert and recur and are too suspicious.
-func Baseline(flows []argusfeed.Flow, opt BaselineOptions) (proposals, refused []Proposal, err error) {
+// alert. Refused are those that alert and recur and are too suspicious; brief
+// counts those that alert and have not been there for MinSpan.
+func Baseline(flows []argusfeed.Flow, opt BaselineOptions) (proposals, refused []Proposal, brief int, err error) {
 	before, err := detections(flows, opt.Models)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	var all []Proposal
 	for t, found := range before {
@@ -88,7 +89,11 @@ func Baseline(flows []argusfeed.Flow, opt BaselineOptions) (proposals, refused [
 		p.Flows, p.Last = p.Flows+1, max(p.Last, flows[i].Start)
 	}
 	all = slices.DeleteFunc(all, func(p Proposal) bool {
-		return p.Last.Sub(p.First) < opt.MinSpan || p.Flows < uint64(opt.MinContacts)
+		short := p.Last.Sub(p.First) < opt.MinSpan
+		if short {
+			brief++
+		}
+		return short || p.Flows < uint64(opt.MinContacts)
 	})
 	slices.SortFunc(all, func(a, b Proposal) int {
 		return cmp.Or(cmp.Compare(b.Detections, a.Detections), cmp.Compare(a.Tuple.String(), b.Tuple.String()))
@@ -106,7 +111,7 @@ func Baseline(flows []argusfeed.Flow, opt BaselineOptions) (proposals, refused [
 		}
 		proposals = append(proposals, p)
 	}
-	return proposals, refused, nil
+	return proposals, refused, brief, nil
 }
 
 // complete learns the model of a proposal and tries what it silences.

@@ -25,7 +25,7 @@ func LabModel(ctx context.Context, dir string, b lab.Behaviour, learned time.Tim
 	if err != nil {
 		return fail(err)
 	}
-	flows, err := ReadFlows(ctx, records)
+	flows, _, err := ReadFlows(ctx, records)
 	if err != nil {
 		return fail(err)
 	}

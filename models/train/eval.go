@@ -67,6 +67,9 @@ func Evaluate(captures []*Capture, letters, made []*Sample, opt Options) (*Resul
 	for _, c := range captures {
 		flows = append(flows, c.Samples...)
 	}
+	if !slices.ContainsFunc(flows, func(s *Sample) bool { return s.Class != Unknown }) {
+		return nil, fmt.Errorf("nothing to measure: no tuple of %d flows or more has a label that says what it is", opt.MinFlows)
+	}
 	if opt.Classifier != nil {
 		r.Classifier = *opt.Classifier
 		as := func(samples []*Sample) (all []Outcome) {
@@ -79,30 +82,21 @@ func Evaluate(captures []*Capture, letters, made []*Sample, opt Options) (*Resul
 		return r, nil
 	}
 	r.CrossValid, r.Folds = true, map[int]models.Classifier{}
-	seen, held, whole, groups, err := Cross(append(slices.Clone(flows), made...), letters)
+	samples := append(slices.Clone(flows), made...)
+	if err := enough(samples); err != nil {
+		return nil, err
+	}
+	seen, held, whole, groups, err := Cross(samples, letters)
 	if err != nil {
 		return nil, err
 	}
-	flowScores := seen[:len(flows)]
-	type setting struct{ threshold, slope, offset float64 }
+	all := settle(seen, held, opt.Share)
 	settings := map[int]setting{}
-	settle := func(keep func(*Sample) bool) setting {
-		var some []Scored
-		for _, s := range flowScores {
-			if keep(s.Sample) {
-				some = append(some, s)
-			}
-		}
-		slope, offset := calibrate(append(slices.Clone(some), held...))
-		return setting{thresholdFor(some, opt.Share), slope, offset}
-	}
-	all := settle(func(*Sample) bool { return true })
 	for _, s := range seen {
 		at, ok := settings[s.Group]
 		if !ok {
-			at = all
-			if s.Group >= 0 {
-				at = settle(func(o *Sample) bool { return o.Group != s.Group })
+			if at, err = nested(samples, letters, seen, s.Group, groups[s.Group], opt.Share); err != nil {
+				return nil, err
 			}
 			settings[s.Group] = at
 			r.Folds[s.Group] = finished(groups[s.Group], at.slope, at.offset, at.threshold)
@@ -119,6 +113,104 @@ func Evaluate(captures []*Capture, letters, made []*Sample, opt Options) (*Resul
 	}
 	r.Classifier = finished(whole, all.slope, all.offset, all.threshold)
 	return r, nil
+}
+
+// setting is what makes a classifier of one that was fitted: a threshold, in
+// log-odds before calibration, and the calibration.
+type setting struct{ threshold, slope, offset float64 }
+
+// settle chooses it by scores of captures, and of letters for the calibration.
+func settle(seen, held []Scored, share float64) setting {
+	var captures []Scored
+	for _, s := range seen {
+		if s.Group >= 0 {
+			captures = append(captures, s)
+		}
+	}
+	slope, offset := calibrate(append(slices.Clone(captures), held...))
+	return setting{thresholdFor(captures, share), slope, offset}
+}
+
+// nested chooses it for a group that was left out, by scores of classifiers none
+// of which has seen that group either: each other group by one that was fitted
+// without both, letters by the one that was fitted without the group. Where a
+// fold would have nothing to learn from, the scores that are given are used,
+// those of the group left out.
+func nested(samples, letters []*Sample, given []Scored, group int, without models.Classifier, share float64) (setting, error) {
+	inner, of := map[int]models.Classifier{}, map[Class]map[int]bool{CC: {}, Benign: {}}
+	for _, s := range samples {
+		if s.Group != group && learns(s) && s.Group >= 0 {
+			inner[s.Group] = models.Classifier{}
+			of[s.Class][s.Group] = true
+		}
+	}
+	var seen, held []Scored
+	if len(of[CC]) < 2 || len(of[Benign]) < 2 {
+		for _, s := range given {
+			if s.Group != group {
+				seen = append(seen, s)
+			}
+		}
+		for _, s := range letters {
+			held = append(held, score(without, s))
+		}
+		return settle(seen, held, share), nil
+	}
+	for g := range inner {
+		c, err := fitOn(samples, func(o *Sample) bool { return o.Group != group && o.Group != g })
+		if err != nil {
+			return setting{}, err
+		}
+		inner[g] = c
+	}
+	for _, s := range samples {
+		if s.Group == group || s.Group < 0 {
+			continue
+		}
+		c, ok := inner[s.Group]
+		if !ok {
+			c = without
+		}
+		seen = append(seen, score(c, s))
+	}
+	for _, s := range letters {
+		held = append(held, score(without, s))
+	}
+	return settle(seen, held, share), nil
+}
+
+// enough tells what is missing for learning and measuring: both kinds of tuples,
+// and what is left of them when a group is left out.
+func enough(samples []*Sample) error {
+	count := func(keep func(*Sample) bool) map[Class]int {
+		n := map[Class]int{}
+		for _, s := range samples {
+			if learns(s) && keep(s) {
+				n[s.Class]++
+			}
+		}
+		return n
+	}
+	captures := count(func(s *Sample) bool { return s.Group >= 0 })
+	for _, class := range []Class{CC, Benign} {
+		if captures[class] == 0 {
+			return fmt.Errorf("nothing to learn from: no %s tuple of the captures has the flows and contacts that it takes; are the flows labelled?", class)
+		}
+	}
+	told := map[int]bool{}
+	for _, s := range samples {
+		if s.Group < 0 || told[s.Group] || !learns(s) {
+			continue
+		}
+		told[s.Group] = true
+		left := count(func(o *Sample) bool { return o.Group != s.Group })
+		for _, class := range []Class{CC, Benign} {
+			if left[class] == 0 {
+				return fmt.Errorf("without the capture %s (and those that share a host with it) no %s tuple is left to learn from: captures of other hosts are needed too", s.Capture, class)
+			}
+		}
+	}
+	return nil
 }
 
 // finished gives a fitted classifier calibrated and with its threshold, which is

@@ -20,7 +20,7 @@ func (t *Tables) Markdown(w io.Writer, reference bool) error {
 		row(strings.Split(strings.Repeat("---,", len(cells)-1)+"---", ",")...)
 	}
 	cells := func(r *Row) []string {
-		all := []string{r.Name, rate(r.CC), rate(r.Benign), rate(r.Candidate), rate(r.Other), rate(r.Unknown), number(r.FlowsToAlert), spanOf(r)}
+		all := []string{r.Name, rate(r.CC), rate(r.Benign), neverJudged(r), rate(r.Candidate), rate(r.Other), rate(r.Unknown), number(r.FlowsToAlert), spanOf(r)}
 		if reference {
 			all = append(all, rate(r.ReferenceCC), rate(r.ReferenceBenign))
 		}
@@ -29,7 +29,7 @@ func (t *Tables) Markdown(w io.Writer, reference bool) error {
 		}
 		return append(all, "", "")
 	}
-	names := []string{"capture", "C&C", "benign", "candidate", "other malicious", "unknown", "flows to alert", "time to alert"}
+	names := []string{"capture", "C&C", "benign", "never judged", "candidate", "other malicious", "unknown", "flows to alert", "time to alert"}
 	if reference {
 		names = append(names, "slips-0.3.3 C&C", "slips-0.3.3 benign")
 	}
@@ -110,6 +110,14 @@ func rate(r Rate) string {
 		return ""
 	}
 	return fmt.Sprintf("%d of %d", r.Hit, r.Of)
+}
+
+// neverJudged is how many of the benign tuples the scorer never looks at.
+func neverJudged(r *Row) string {
+	if r.Benign.Of == 0 {
+		return ""
+	}
+	return fmt.Sprint(r.NeverJudged)
 }
 
 func number(x float64) string {

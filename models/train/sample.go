@@ -46,8 +46,10 @@ type Sample struct {
 
 // Capture is one labelled file.
 type Capture struct {
-	Name        string
-	Flows       uint64
+	Name  string
+	Flows uint64
+	// Skipped counts the lines that should be flows and are none.
+	Skipped     int
 	First, Last argusfeed.Time
 	Samples     []*Sample
 }
@@ -132,11 +134,11 @@ func Load(ctx context.Context, files []string, opt LoadOptions) ([]*Capture, err
 }
 
 func load(ctx context.Context, path string, opt LoadOptions) (*Capture, error) {
-	flows, err := ReadFlows(ctx, path)
+	flows, skipped, err := ReadFlows(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	c := &Capture{Name: strings.TrimSuffix(strings.TrimSuffix(filepath.Base(path), ".gz"), ".binetflow"), Flows: uint64(len(flows))}
+	c := &Capture{Name: strings.TrimSuffix(strings.TrimSuffix(filepath.Base(path), ".gz"), ".binetflow"), Flows: uint64(len(flows)), Skipped: skipped}
 	byTuple := make(map[argusfeed.Tuple]*Sample)
 	for i := range flows {
 		f := &flows[i]
@@ -168,15 +170,15 @@ func load(ctx context.Context, path string, opt LoadOptions) (*Capture, error) {
 }
 
 // ReadFlows reads all flows of a file in the order of their starts, as a feed
-// that is not delayed would give them.
-func ReadFlows(ctx context.Context, path string) ([]argusfeed.Flow, error) {
+// that is not delayed would give them. Skipped counts the lines that should be
+// flows and are none; a file without any flow is an error.
+func ReadFlows(ctx context.Context, path string) (flows []argusfeed.Flow, skipped int, err error) {
 	f, format, err := argusfeed.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer f.Close()
 	dec := argusfeed.NewDecoder(format, f, argusfeed.TextOptions{})
-	var flows []argusfeed.Flow
 	for ctx.Err() == nil {
 		var flow argusfeed.Flow
 		err := dec.Next(&flow)
@@ -185,14 +187,20 @@ func ReadFlows(ctx context.Context, path string) ([]argusfeed.Flow, error) {
 		case err == nil:
 			flows = append(flows, flow)
 		case errors.As(err, &skip):
+			if skip.Kind.Bad() {
+				skipped++
+			}
 		case errors.Is(err, io.EOF):
+			if len(flows) == 0 {
+				return nil, skipped, fmt.Errorf("there is no flow in it; lines that are none: %d", skipped)
+			}
 			sortFlows(flows)
-			return flows, nil
+			return flows, skipped, nil
 		default:
-			return nil, err
+			return nil, skipped, err
 		}
 	}
-	return nil, ctx.Err()
+	return nil, skipped, ctx.Err()
 }
 
 func sortFlows(flows []argusfeed.Flow) {

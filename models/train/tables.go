@@ -38,6 +38,10 @@ type Row struct {
 	Candidate Rate `json:"candidate"`
 	Other     Rate `json:"other_malicious"`
 	Unknown   Rate `json:"unknown"`
+	// NeverJudged counts the benign tuples that the scorer never looks at: with too
+	// few contacts, or of a service that is none of its business. They are among
+	// those not alerted on.
+	NeverJudged int `json:"benign_never_judged"`
 	// Reference has the same of the reference scorer for command and control and
 	// for benign tuples.
 	ReferenceCC     Rate `json:"reference_command_and_control"`
@@ -63,6 +67,9 @@ func (r *Row) add(o *Outcome) {
 		r.ReferenceCC.add(o.Reference > 0)
 	case Benign:
 		r.Benign.add(hit)
+		if len(o.Shots) == 0 {
+			r.NeverJudged++
+		}
 		r.ReferenceBenign.add(o.Reference > 0)
 		r.alerts += o.Alerts
 	case Candidate:
