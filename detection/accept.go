@@ -16,8 +16,12 @@ func (d *Detector) accept(f *argusfeed.Flow, p place) {
 		}
 		d.win.next(f, d.cfg.Width)
 	}
+	if f.Part == argusfeed.PartGrown && d.tuples.find(&f.Tuple, f.Hash(d.tuples.seed)) == nil {
+		return // what it is a piece of was forgotten
+	}
 	t := d.tuples.get(&f.Tuple)
 	if !f.Part.Over() {
+		d.win.touch(t) // it has become the most recent, and what is found is told in this window
 		d.growing(t, f)
 		return
 	}

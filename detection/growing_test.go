@@ -314,3 +314,26 @@ func TestContactsStayInOrder(t *testing.T) {
 		t.Errorf("%d contacts after the next one, want %d", got, n+1)
 	}
 }
+
+// What is told of a flow that is not over makes its tuple active, and hides no other;
+// a piece of nothing makes none.
+func TestGrowingTuplesAreActive(t *testing.T) {
+	var windows []Window
+	d := newDetector(t, DefaultConfig(), nil, Hooks{OnWindow: func(w Window) { windows = append(windows, w) }})
+	whole, growing := beaconAt(0), beaconAt(0)
+	growing.Src, _ = argusfeed.ParseAddr([]byte("10.0.0.8"))
+	growing.Part = argusfeed.PartBegun
+	lost := growing
+	lost.Src, _ = argusfeed.ParseAddr([]byte("10.0.0.9"))
+	lost.Part = argusfeed.PartGrown
+	d.Observe([]argusfeed.Flow{whole, growing, lost})
+	d.Finish()
+	if len(windows) != 1 || len(windows[0].Active) != 2 || windows[0].Flows != 1 || windows[0].Tuples != 2 || windows[0].Known != 2 {
+		t.Fatalf("%+v", windows)
+	}
+	for _, a := range windows[0].Active {
+		if a.Tuple == growing.Tuple && (a.Letters != "" || a.InWindow != 0 || a.Flows != 1) {
+			t.Errorf("%+v", a)
+		}
+	}
+}

@@ -76,14 +76,19 @@ func (w *window) next(f *argusfeed.Flow, width time.Duration) {
 
 // count notes a flow of t.
 func (w *window) count(t *tuple) {
+	w.touch(t)
+	t.inWindow++
+	w.flows++
+}
+
+// touch notes that t is active in the window.
+func (w *window) touch(t *tuple) {
 	if t.window != w.number {
 		t.window, t.inWindow = w.number, 0
 		w.tuples++
 	} else if w.alone && t.key == w.opener {
 		w.alone = false
 	}
-	t.inWindow++
-	w.flows++
 }
 
 func (w *window) connections() int {
