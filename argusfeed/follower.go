@@ -171,7 +171,9 @@ func (f *follower) recognise(header string) (io.Reader, Format, error) {
 	if format == FormatText {
 		f.stopped = errStopped // or a line that is half written would be taken for whole
 		begin = header + begin
-	} else if b[0]>>4 != argusManagement {
+	} else if b[0]>>4 != argusManagement || Cause(b[1]>>4) == CauseStatus {
+		// Argus goes on without a first record where it was truncated and, once in
+		// a while, where it has just made a new file.
 		begin = string(argusHead(b[0]&0x0f)) + begin
 	}
 	return io.MultiReader(strings.NewReader(begin), f), format, nil

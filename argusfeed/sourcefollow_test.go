@@ -292,6 +292,21 @@ func TestFollowTruncatedStream(t *testing.T) {
 	f.quit()
 }
 
+// A new file that begins with a later management record.
+func TestFollowWithoutFirstRecord(t *testing.T) {
+	data := fixture(t, "mixed-plain.argus")
+	want, _ := allFlows(t, NewDecoder(FormatArgus, bytes.NewReader(data), TextOptions{Source: 3, Joining: Joining{Off: true}}))
+	f := follow(t)
+	f.do(os.WriteFile(f.path, append(beatRecord(t, 1, 0), data[argusManagementLen:]...), 0o600))
+	f.start()
+	last := want[len(want)-1]
+	last.Line++ // the record that was put before them
+	if got := f.want(len(want)); got[len(got)-1] != last {
+		t.Errorf("%+v, want %+v", got[len(got)-1], last)
+	}
+	f.quit()
+}
+
 // What cannot be read is told in one line, and costs no more than its file.
 func TestFollowWhatCannotBeRead(t *testing.T) {
 	argus := string(fixture(t, "restart.argus"))
