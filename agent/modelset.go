@@ -11,7 +11,10 @@ import (
 // detection off the models only settle how time and letters are kept.
 func modelsFor(c Config, log *slog.Logger) ([]models.Model, detection.Config, error) {
 	cfg := c.Detection
-	set := models.Builtin()
+	set, err := models.Builtin()
+	if err != nil {
+		return nil, cfg, err
+	}
 	if cfg.Models != "" {
 		loaded, warnings, err := models.LoadDir(cfg.Models)
 		for _, w := range warnings {

@@ -29,7 +29,7 @@ func writeFlows(t *testing.T, name string, flows []argusfeed.Flow, label func(*a
 		b = append(b, ",Label"...)
 	}
 	for i := range flows {
-		b = argusfeed.AppendRa(append(b, '\n'), &flows[i])
+		b = new(argusfeed.RaPrinter).AppendFlow(append(b, '\n'), &flows[i])
 		if label != nil {
 			b = append(append(b, ','), label(&flows[i])...)
 		}
@@ -279,7 +279,7 @@ func TestReplayTruncated(t *testing.T) {
 	text := argusfeed.RaHeader + "\n"
 	flows := beacon(1, 3, time.Minute)
 	for i := range flows {
-		text += string(argusfeed.AppendRa(nil, &flows[i])) + "\n"
+		text += string(new(argusfeed.RaPrinter).AppendFlow(nil, &flows[i])) + "\n"
 	}
 	text = strings.TrimRight(text, "\n")
 	for _, tt := range []struct {
@@ -300,14 +300,14 @@ func TestReplayTruncated(t *testing.T) {
 
 func TestReplaySkipsAndDrops(t *testing.T) {
 	flows := beacon(1, 5, time.Minute)
-	line := func(i int) string { return string(argusfeed.AppendRa(nil, &flows[i])) }
+	line := func(i int) string { return string(new(argusfeed.RaPrinter).AppendFlow(nil, &flows[i])) }
 	future := flows[4]
 	future.Start = begin.Add(24 * 365 * time.Hour)
 	late := flows[4]
 	late.Start = begin.Add(-10 * time.Hour)
 	text := strings.Join([]string{
 		argusfeed.RaHeader, line(0), "", "garbage", line(1), "not a time,1,tcp,1.2.3.4,1,  ->,5.6.7.8,80,CON,0,0,1,100",
-		string(argusfeed.AppendRa(nil, &future)), line(2), string(argusfeed.AppendRa(nil, &late)), argusfeed.RaHeader, line(3), line(4),
+		string(new(argusfeed.RaPrinter).AppendFlow(nil, &future)), line(2), string(new(argusfeed.RaPrinter).AppendFlow(nil, &late)), argusfeed.RaHeader, line(3), line(4),
 	}, "\n")
 	book := &logBook{}
 	r := replayed(t, ReplayOptions{Config: replayConfig(), Files: []string{writeFile(t, "s.binetflow", []byte(text))}, Log: slog.New(book)})

@@ -138,9 +138,11 @@ func (p *RaPrinter) AppendRecord(b []byte, rec *Record) []byte {
 	return b
 }
 
-// AppendFlow appends a flow that was read from text, as AppendRa does for the
-// default columns: nothing is rounded, and what ra could not print stands in
-// quotation marks. RaFaults and PlainState change nothing: the text has what it
+// AppendFlow appends a flow that was read from text. With the default columns
+// NewText reads it back to the same flow, apart from what these do not hold
+// (SrcBytes, Seq, Label, Source, Line): nothing is rounded, and what ra could not
+// print, because a separator or a quotation mark is in it, stands in quotation
+// marks. RaFaults and PlainState change nothing: the text has what it
 // was printed with.
 func (p *RaPrinter) AppendFlow(b []byte, flow *Flow) []byte {
 	for i, f := range p.fields() {

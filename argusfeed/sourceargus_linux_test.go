@@ -75,9 +75,15 @@ func (l *argusLab) source(port int, log *logBuffer) *liveSource {
 // talk makes flows until the test ends, 20 a second.
 func (l *argusLab) talk() {
 	go func() {
-		for l.t.Context().Err() == nil {
-			_ = l.Reach("udp", l.echo, 100*time.Millisecond)
-			time.Sleep(50 * time.Millisecond)
+		pace := time.NewTicker(50 * time.Millisecond)
+		defer pace.Stop()
+		for {
+			select {
+			case <-pace.C:
+				_ = l.Reach("udp", l.echo, 100*time.Millisecond)
+			case <-l.t.Context().Done():
+				return
+			}
 		}
 	}()
 }
@@ -137,7 +143,11 @@ func TestArgusTellsWhatWasMissed(t *testing.T) {
 	hold := make(chan struct{}, 1)
 	hold <- struct{}{}
 	s.open = func(ctx context.Context) (*link, error) {
-		<-hold
+		select {
+		case <-hold:
+		case <-ctx.Done(): // or a test that fails would never end
+			return nil, ctx.Err()
+		}
 		ln, err := dial(ctx)
 		if err == nil {
 			conn = ln.conn
@@ -147,17 +157,21 @@ func TestArgusTellsWhatWasMissed(t *testing.T) {
 		return ln, err
 	}
 	_, _, _ = running(t, s)
-	waitFor(t, "the connection", inState(s, StateLive))
+	var witnessed logBuffer
+	witness := l.source(9901, &witnessed) // it stays, and sees what Argus reports
+	_, _, _ = running(t, witness)
+	waitFor(t, "the connections", func() bool { return inState(s, StateLive)() && inState(witness, StateLive)() })
 	for range 20 {
 		_ = l.Reach("udp", l.echo, time.Second)
 	}
 	waitFor(t, "flows", flowsOf(s, 20))
 	conn.Close()
 	waitFor(t, "the cut", inState(s, StateRetrying))
+	reported := flowsOf(witness, 45)
 	for range 50 {
 		_ = l.Reach("udp", l.echo, time.Second)
 	}
-	time.Sleep(time.Second) // until argus has reported them
+	waitFor(t, "argus to report them", reported)
 	hold <- struct{}{}
 	waitFor(t, "the connection", inState(s, StateLive))
 	if got := s.Stats(); got.Gaps != 1 || got.Missed < 45 || got.Missed > 55 {
@@ -269,11 +283,13 @@ func (l *argusLab) flood(flows int) {
 		l.t.Fatal(err)
 	}
 	defer c.Close()
+	pace := time.NewTicker(20 * time.Millisecond) // a thousand each: argus keeps up with that
+	defer pace.Stop()
 	for i := range flows {
 		to := net.UDPAddr{IP: net.IPv4(127, 1, byte(i>>8), byte(i)), Port: 7 + i>>16}
 		_, _ = c.WriteTo([]byte("x"), &to)
 		if i%1000 == 0 {
-			time.Sleep(20 * time.Millisecond) // argus keeps up with that
+			<-pace.C
 		}
 	}
 }

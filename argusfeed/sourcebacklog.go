@@ -21,9 +21,12 @@ type backlog struct {
 	flows   int
 	closed  bool
 	wake    chan struct{} // holds one token when there is something to look at
+	room    chan struct{} // holds one token when something was taken away
 }
 
-func newBacklog() *backlog { return &backlog{wake: make(chan struct{}, 1)} }
+func newBacklog() *backlog {
+	return &backlog{wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+}
 
 // push takes a batch, or refuses all of it where it does not fit. It never
 // waits. The batch belongs to the queue afterwards.
@@ -41,7 +44,21 @@ func (q *backlog) push(batch []Flow) bool {
 	} else {
 		q.batches = append(q.batches, batch)
 	}
-	q.signal()
+	leaveToken(q.wake)
+	return true
+}
+
+// pushWithin waits for room, for patience at most. One goroutine pushes.
+func (q *backlog) pushWithin(batch []Flow, patience time.Duration) bool {
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for !q.push(batch) {
+		select {
+		case <-q.room:
+		case <-late.C:
+			return false
+		}
+	}
 	return true
 }
 
@@ -50,12 +67,13 @@ func (q *backlog) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	q.signal()
+	leaveToken(q.wake)
 }
 
-func (q *backlog) signal() {
+// leaveToken leaves a token, unless there is one.
+func leaveToken(c chan struct{}) {
 	select {
-	case q.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -70,6 +88,7 @@ func (q *backlog) pop() []Flow {
 			q.batches = q.batches[1:]
 			q.flows -= len(b)
 			q.mu.Unlock()
+			leaveToken(q.room)
 			return b
 		}
 		closed := q.closed
@@ -87,6 +106,7 @@ func (q *backlog) drop() (flows int) {
 	defer q.mu.Unlock()
 	flows = q.flows
 	q.batches, q.flows = nil, 0
+	leaveToken(q.room)
 	return flows
 }
 

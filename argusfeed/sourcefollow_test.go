@@ -146,7 +146,7 @@ func raLine(n int) string {
 		Tuple: Tuple{Src: AddrFrom4([4]byte{10, 0, 0, 1}), Dst: AddrFrom4([4]byte{192, 0, 2, 1}), Port: PortNumber(uint16(n)), Proto: ProtoTCP},
 		Start: Time(n) * 1e6, Packets: 1, Bytes: 60, State: "S_",
 	}
-	return string(append(AppendRa(nil, &f), '\n'))
+	return string(append(new(RaPrinter).AppendFlow(nil, &f), '\n'))
 }
 
 func raLines(from, to int) string {

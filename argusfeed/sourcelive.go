@@ -197,14 +197,10 @@ func (s *session) send() {
 	if len(s.batch) == 0 {
 		return
 	}
-	pushed := s.queue.push(s.batch)
 	// Joining gives out many flows at once when the time of many is over. No
 	// record comes of that: they can be waited for.
-	for until := time.Now().Add(livePatience); !pushed && s.joined != nil && !s.joined.pool.empty() && time.Now().Before(until); {
-		time.Sleep(tickEvery / 10)
-		pushed = s.queue.push(s.batch)
-	}
-	if !pushed {
+	burst := s.joined != nil && !s.joined.pool.empty()
+	if !s.queue.push(s.batch) && (!burst || !s.queue.pushWithin(s.batch, livePatience)) {
 		s.shedFlows(len(s.batch), time.Now())
 	}
 	s.batch = nextBatch(s.batch)

@@ -69,12 +69,8 @@ func (s *liveSource) flush(q *backlog) {
 			}
 		}
 		s.joinedSoFar(rest.Joined(), time.Now())
-		for len(batch) > 0 && !q.push(batch) {
-			if time.Now().After(until) {
-				s.shedFlows(len(batch), time.Now())
-				break
-			}
-			time.Sleep(tickEvery / 10)
+		if len(batch) > 0 && !q.pushWithin(batch, time.Until(until)) {
+			s.shedFlows(len(batch), time.Now())
 		}
 	}
 }

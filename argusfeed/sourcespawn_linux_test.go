@@ -84,7 +84,9 @@ func startAgent(t *testing.T, url string) (*exec.Cmd, *bufio.Scanner) {
 	testenv.Program(t, "argus")
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), agentURL+"="+url)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	// Not to be killed with its parent: that is the thread that starts it, and some
+	// threads end with a namespace of another test.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -228,7 +230,6 @@ func TestArgusSourceReconnects(t *testing.T) {
 		a := exec.Command("nsenter", "-t", strconv.Itoa(cmd.Process.Pid), "-n",
 			testenv.Program(t, "argus"), "-X", "-F", "/dev/stdin", "-i", "lo", "-P", "9902", "-B", "127.0.0.1", "-S", "1")
 		a.Stdin = strings.NewReader("ARGUS_SET_PID=no\nARGUS_MAR_STATUS_INTERVAL=2\n")
-		a.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		a.Stderr = io.Discard
 		if err := a.Start(); err != nil {
 			t.Fatal(err)

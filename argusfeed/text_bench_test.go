@@ -56,13 +56,13 @@ func BenchmarkText(b *testing.B) {
 	b.ReportMetric(float64(lines)/b.Elapsed().Seconds(), "lines/s")
 }
 
-func BenchmarkAppendRa(b *testing.B) {
+func BenchmarkAppendFlow(b *testing.B) {
 	_, flows := readText(b, strings.NewReader(string(mixture(1000))), TextOptions{})
 	var buf []byte
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		buf = AppendRa(buf[:0], &flows[i%len(flows)])
+		buf = new(RaPrinter).AppendFlow(buf[:0], &flows[i%len(flows)])
 		i++
 	}
 }

@@ -39,7 +39,7 @@ func FuzzText(f *testing.F) {
 		}
 		var printed []byte
 		for i := range flows {
-			printed = append(AppendRa(printed, &flows[i]), '\n')
+			printed = append(new(RaPrinter).AppendFlow(printed, &flows[i]), '\n')
 		}
 		_, again := readText(t, strings.NewReader(string(printed)), TextOptions{})
 		ignore := cmpopts.IgnoreFields(Flow{}, "SrcBytes", "Label", "Line", "Seq")

@@ -266,7 +266,7 @@ func TestTextNumbers(t *testing.T) {
 }
 
 // The lines of ra come back byte for byte.
-func TestAppendRaPrintsAsRa(t *testing.T) {
+func TestAppendFlowPrintsAsRa(t *testing.T) {
 	for _, name := range []string{"mixed-plain", "mixed-rich", "restart"} {
 		data, err := os.ReadFile(testenv.Reference(t, "fixtures", name+".slips.csv"))
 		if err != nil {
@@ -279,7 +279,7 @@ func TestAppendRaPrintsAsRa(t *testing.T) {
 			switch err := text.Next(&f); {
 			case err == nil:
 				n++
-				if got := string(AppendRa(nil, &f)); got != want {
+				if got := string(new(RaPrinter).AppendFlow(nil, &f)); got != want {
 					t.Errorf("%s line %d:\n%s, want\n%s", name, i+1, got, want)
 				}
 			case i == 0 || strings.Contains(want, ",man,"):

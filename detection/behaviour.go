@@ -62,7 +62,10 @@ type assessment struct {
 
 func newBehaviour(set []models.Model, c *models.Classifier, onJudge func(*Judgement)) (*behaviour, error) {
 	if c == nil {
-		def := models.DefaultClassifier()
+		def, err := models.DefaultClassifier()
+		if err != nil {
+			return nil, err
+		}
 		c = &def
 	}
 	class, err := newClassifier(*c)

@@ -17,7 +17,7 @@ import (
 func verdicts(t testing.TB, flows []argusfeed.Flow) []Detection {
 	t.Helper()
 	slices.SortStableFunc(flows, func(a, b argusfeed.Flow) int { return int(a.Start - b.Start) })
-	return slices.Clone(newDetector(t, DefaultConfig(), models.Builtin(), Hooks{}).Observe(flows))
+	return slices.Clone(newDetector(t, DefaultConfig(), builtin(t), Hooks{}).Observe(flows))
 }
 
 // visits makes n flows that carry data, each from a port of its own.
@@ -252,7 +252,7 @@ func TestCrowds(t *testing.T) {
 
 // TestSteadyStateDoesNotAllocate: in the steady state nothing is allocated.
 func TestSteadyStateDoesNotAllocate(t *testing.T) {
-	d := newDetector(t, deaf(), models.Builtin(), Hooks{})
+	d := newDetector(t, deaf(t), builtin(t), Hooks{})
 	web := tupleOf(t, "198.51.100.7", "443", "tcp")
 	i := 0
 	flows := make([]argusfeed.Flow, 1)
@@ -407,7 +407,7 @@ func TestHowMuchABlockNeeds(t *testing.T) {
 			slices.SortStableFunc(flows, func(a, b argusfeed.Flow) int { return int(a.Start - b.Start) })
 			var first, sureAt, blockAt uint64
 			most, matches := 0.0, 0
-			d := newDetector(t, DefaultConfig(), models.Builtin(), Hooks{OnJudge: func(j *Judgement) { most = max(most, j.Probability) }})
+			d := newDetector(t, DefaultConfig(), builtin(t), Hooks{OnJudge: func(j *Judgement) { most = max(most, j.Probability) }})
 			for i := range flows {
 				for _, x := range d.Observe(flows[i : i+1]) {
 					matches++

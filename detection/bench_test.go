@@ -39,7 +39,7 @@ func benchFlows(n int) []argusfeed.Flow {
 
 func benchModels(b *testing.B, scoring Scoring) []models.Model {
 	if scoring == ScoringBehaviour {
-		return models.Builtin()
+		return builtin(b)
 	}
 	dir := filepath.Join(os.Getenv("SLIPS_REFERENCE"), "oracle", "models-0.3.3")
 	set, _, err := models.LoadDir(dir)
@@ -57,10 +57,10 @@ func BenchmarkObserve(b *testing.B) {
 	for _, name := range []string{"behaviour-quiet", "behaviour", "slips-0.3.3"} {
 		b.Run(name, func(b *testing.B) {
 			flows := benchFlows(200_000)
-			cfg, set := DefaultConfig(), models.Builtin()
+			cfg, set := DefaultConfig(), builtin(b)
 			switch name {
 			case "behaviour-quiet":
-				cfg = deaf()
+				cfg = deaf(b)
 			case "slips-0.3.3":
 				cfg.Scoring = ScoringReference
 				set = benchModels(b, ScoringReference)
@@ -115,7 +115,7 @@ func BenchmarkContacts(b *testing.B) {
 		"three-spans": func(i int) time.Duration { return []time.Duration{time.Second, time.Minute, 10 * time.Minute}[i%3] },
 	} {
 		b.Run(name, func(b *testing.B) {
-			d := newDetector(b, deaf(), models.Builtin(), Hooks{})
+			d := newDetector(b, deaf(b), builtin(b), Hooks{})
 			web := argusfeed.Tuple{Src: argusfeed.AddrFrom4([4]byte{10, 0, 0, 1}), Dst: argusfeed.AddrFrom4([4]byte{198, 51, 100, 7}),
 				Port: argusfeed.PortNumber(443), Proto: argusfeed.ProtoTCP}
 			flows := make([]argusfeed.Flow, 1)

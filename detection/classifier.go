@@ -42,14 +42,4 @@ func (k *classifier) logOdds(x *Features) float64 {
 	return sum
 }
 
-// Probability gives what c makes of x. It is for training and evaluating; a
-// weight that c does not have is 0.
-func Probability(c models.Classifier, x *Features) float64 {
-	sum := c.Intercept
-	for i, f := range FeatureList {
-		sum += c.Weights[f.Name] * x[i]
-	}
-	return sigmoid(sum)
-}
-
 func sigmoid(logOdds float64) float64 { return 1 / (1 + math.Exp(-logOdds)) }

@@ -40,7 +40,7 @@ func TestPiecesOfOneConnectionAreNoContacts(t *testing.T) {
 		"UDP from one port, after long silence": {argusfeed.ProtoUDP, fixed, func(int) string { return "CON" }, 5 * time.Minute, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, err := New(deaf(), []models.Model{connectionModel()}, Hooks{})
+			d, err := New(deaf(t), []models.Model{connectionModel()}, Hooks{})
 			if err != nil {
 				t.Fatal(err)
 			}

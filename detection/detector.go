@@ -29,7 +29,6 @@ type Detector struct {
 	cfg     Config
 	scoring Scoring
 	models  []models.Model
-	left    []models.Model
 	hooks   Hooks
 
 	scorer scorer
@@ -54,7 +53,7 @@ func New(cfg Config, set []models.Model, hooks Hooks) (*Detector, error) {
 	}
 	d := &Detector{cfg: cfg, hooks: hooks, scorer: noScorer{}, tuples: newTupleTable(cfg.MaxTuples)}
 	var err error
-	if d.scoring, d.models, d.left, err = Select(cfg.Scoring, set); err != nil {
+	if d.scoring, d.models, _, err = Select(cfg.Scoring, set); err != nil {
 		return nil, err
 	}
 	if len(d.models) == 0 {
@@ -79,9 +78,6 @@ func (d *Detector) Scoring() Scoring { return d.scoring }
 
 // Models are those that tuples are compared with, in that order.
 func (d *Detector) Models() []models.Model { return d.models }
-
-// LeftOut are the models given that are for another scorer.
-func (d *Detector) LeftOut() []models.Model { return d.left }
 
 // Observe takes flows in the order of the feed and gives what they match, in
 // the same order. The result is valid until the next call.

@@ -59,8 +59,8 @@ func beaconModel(file string) models.Model {
 }
 
 // deaf is a configuration whose classifier never alerts: models alone do.
-func deaf() Config {
-	c := models.DefaultClassifier()
+func deaf(t testing.TB) Config {
+	c := defaultClassifier(t)
 	c.Threshold = 1
 	cfg := DefaultConfig()
 	cfg.Classifier = &c
@@ -163,7 +163,7 @@ func TestBehaviourModels(t *testing.T) {
 		{"silence in the middle keeps the rhythm", limited(same), append(beat(web, 0, time.Minute, 8), beat(web, 5*time.Hour, time.Minute, 3)...), 7},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := newDetector(t, deaf(), c.set, Hooks{})
+			d := newDetector(t, deaf(t), c.set, Hooks{})
 			if got := len(d.Observe(c.flows)); got != c.want {
 				t.Errorf("%d detections, want %d; %+v", got, c.want, d.Stats())
 			}
@@ -320,4 +320,24 @@ func TestConfig(t *testing.T) {
 	if _, err := New(bad, nil, Hooks{}); err == nil {
 		t.Error("New took a bad configuration")
 	}
+}
+
+// builtin gives the models that are built into the program.
+func builtin(tb testing.TB) []models.Model {
+	tb.Helper()
+	set, err := models.Builtin()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return set
+}
+
+// defaultClassifier gives the classifier that is built into the program.
+func defaultClassifier(tb testing.TB) models.Classifier {
+	tb.Helper()
+	c, err := models.DefaultClassifier()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
 }

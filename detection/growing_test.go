@@ -190,7 +190,7 @@ func TestLongConnectionHidesNoBeacon(t *testing.T) {
 				}
 			}
 			matches := func(flows []argusfeed.Flow) (at []argusfeed.Time, scores []float64) {
-				for _, d := range newDetector(t, DefaultConfig(), models.Builtin(), Hooks{}).Observe(flows) {
+				for _, d := range newDetector(t, DefaultConfig(), builtin(t), Hooks{}).Observe(flows) {
 					at, scores = append(at, d.Time), append(scores, d.Score)
 				}
 				return at, scores
@@ -283,7 +283,7 @@ func newBehaviourSeries() *tuple {
 // A flow that is over before the ones that began after it makes no contact that
 // lies behind the newest.
 func TestContactsStayInOrder(t *testing.T) {
-	d := newDetector(t, DefaultConfig(), models.Builtin(), Hooks{})
+	d := newDetector(t, DefaultConfig(), builtin(t), Hooks{})
 	i := 0
 	next := func(minute int, part argusfeed.Part) []Detection {
 		i++

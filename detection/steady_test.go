@@ -31,8 +31,8 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		cfg.Scoring, cfg.MaxTuples = scoring, 60
 		use := set
 		if scoring == ScoringBehaviour {
-			use = models.Builtin()
-			cfg.Classifier = deaf().Classifier
+			use = builtin(t)
+			cfg.Classifier = deaf(t).Classifier
 		}
 		d := newDetector(t, cfg, use, Hooks{})
 		r := bytes.NewReader(data)

@@ -9,7 +9,7 @@ import (
 )
 
 func TestClassifierRoundTrip(t *testing.T) {
-	c := DefaultClassifier()
+	c := defaultClassifier(t)
 	var b bytes.Buffer
 	if err := WriteClassifier(&b, c); err != nil {
 		t.Fatal(err)
@@ -46,4 +46,24 @@ func TestClassifierRefuses(t *testing.T) {
 			t.Errorf("%s for %s: error %v, want %s", c.to, c.from, err, c.want)
 		}
 	}
+}
+
+// builtin gives the models that are built into the program.
+func builtin(tb testing.TB) []Model {
+	tb.Helper()
+	set, err := Builtin()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return set
+}
+
+// defaultClassifier gives the classifier that is built into the program.
+func defaultClassifier(tb testing.TB) Classifier {
+	tb.Helper()
+	c, err := DefaultClassifier()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
 }

@@ -122,7 +122,7 @@ func TestLoadDirBound(t *testing.T) {
 }
 
 func TestBuiltin(t *testing.T) {
-	set := Builtin()
+	set := builtin(t)
 	// Every behaviour of slips 0.2alpha, Linux.Botnet, and three of captures.
 	var labels []string
 	for _, m := range set {
@@ -154,7 +154,7 @@ func TestBuiltin(t *testing.T) {
 		}
 	}
 	set[0].Label = "changed"
-	if Builtin()[0].Label == "changed" {
+	if builtin(t)[0].Label == "changed" {
 		t.Error("a caller can change the built-in set")
 	}
 }
@@ -182,7 +182,7 @@ func TestDetails(t *testing.T) {
 	if d := cmp.Diff(want, m.Details()); d != "" {
 		t.Error(d)
 	}
-	b := Builtin()[0].Details()
+	b := builtin(t)[0].Details()
 	if b.Limits == nil || b.Limits.Merge != "500ms" || b.Limits.Evidence == nil || *b.Limits.Evidence != 0 || b.Counts == nil || b.Threshold == nil {
 		t.Errorf("details of a behaviour model: %+v", b)
 	}

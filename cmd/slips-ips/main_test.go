@@ -113,7 +113,7 @@ func flows(contacts int, begin time.Time) string {
 			Sport: argusfeed.PortNumber(uint16(40000 + after/(time.Second/2))), Start: argusfeed.TimeOf(begin.Add(after)),
 			Dur: 300 * time.Millisecond, Packets: 10, Bytes: size, Dir: argusfeed.DirTo, State: "FSPA_FSPA",
 		}
-		text = append(argusfeed.AppendRa(text, &f), '\n')
+		text = append(new(argusfeed.RaPrinter).AppendFlow(text, &f), '\n')
 	}
 	for i := range contacts {
 		add(1, 8080, time.Duration(i)*gap, 1200)
@@ -133,7 +133,7 @@ func labelled(host byte) string {
 			Port: argusfeed.PortNumber(plan.Port), Proto: argusfeed.ProtoTCP,
 		}
 		for _, f := range plan.Flows(t, argusfeed.TimeOf(begin), uint64(host)) {
-			text = append(append(argusfeed.AppendRa(text, &f), ","+label...), '\n')
+			text = append(append(new(argusfeed.RaPrinter).AppendFlow(text, &f), ","+label...), '\n')
 		}
 	}
 	add([4]byte{203, 0, host, 9}, "From-Botnet-Test-TCP-CC", lab.Plan{Proto: "tcp", Port: 4444, Visits: 60, Period: time.Minute, Share: 0.1, Bytes: 900, Lasts: time.Second})

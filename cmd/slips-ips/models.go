@@ -31,7 +31,7 @@ func newModels(std streams) *cobra.Command {
 // told on the standard error.
 func loadModels(std streams, dir string) ([]models.Model, error) {
 	if dir == "" {
-		return models.Builtin(), nil
+		return models.Builtin()
 	}
 	set, warnings, err := models.LoadDir(dir)
 	for _, w := range warnings {
@@ -108,10 +108,14 @@ classifier of the default scorer.`,
 				return err
 			}
 			if args[0] == classifierName {
-				if asJSON {
-					return writeJSON(std.out, models.DefaultClassifier())
+				c, err := models.DefaultClassifier()
+				if err != nil {
+					return err
 				}
-				return models.WriteClassifier(std.out, models.DefaultClassifier())
+				if asJSON {
+					return writeJSON(std.out, c)
+				}
+				return models.WriteClassifier(std.out, c)
 			}
 			var found []models.Details
 			for _, m := range set {

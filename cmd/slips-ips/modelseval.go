@@ -176,7 +176,10 @@ func evaluate(cmd *cobra.Command, std streams, files []string, opt evalOptions) 
 	case opt.builtin && opt.classifier != "":
 		return nil, errors.New("--builtin and --classifier cannot be used together")
 	case opt.builtin:
-		c := models.DefaultClassifier()
+		c, err := models.DefaultClassifier()
+		if err != nil {
+			return nil, err
+		}
 		options.Classifier = &c
 	case opt.classifier != "":
 		f, err := os.Open(opt.classifier)

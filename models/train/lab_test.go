@@ -11,7 +11,6 @@ import (
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
 	"slips-ips/internal/testenv"
-	"slips-ips/models"
 	"slips-ips/models/lab"
 )
 
@@ -32,7 +31,7 @@ func labTuple(t testing.TB, p lab.Plan) argusfeed.Tuple {
 // observed runs flows through the default scorer with the built-in models.
 func observed(t testing.TB, flows []argusfeed.Flow) []detection.Detection {
 	t.Helper()
-	d, err := detection.New(detection.DefaultConfig(), models.Builtin(), detection.Hooks{})
+	d, err := detection.New(detection.DefaultConfig(), builtin(t), detection.Hooks{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -130,7 +130,7 @@ func TestCapturesLeftOut(t *testing.T) {
 		t.Errorf("the probabilities add up to %.1f, there are %.0f C&C tuples", sum, cc)
 	}
 	// The built-in classifier is the one that these data give.
-	built := models.DefaultClassifier()
+	built := defaultClassifier(t)
 	if math.Abs(built.Threshold-result.Classifier.Threshold) > 0.02 {
 		t.Errorf("the built-in threshold is %v, the data give %v: run models fit", built.Threshold, result.Classifier.Threshold)
 	}
@@ -208,7 +208,7 @@ func TestLearn(t *testing.T) {
 		}
 		return n, label
 	}
-	before, _ := count(models.Builtin(), flows)
+	before, _ := count(builtin(t), flows)
 	if before < 20 {
 		t.Fatalf("%d detections without a model", before)
 	}
@@ -232,7 +232,7 @@ func TestLearn(t *testing.T) {
 		t.Fatal(err)
 	}
 	normal.File = "normal.toml"
-	set := append(models.Builtin(), normal)
+	set := append(builtin(t), normal)
 	if n, _ := count(set, p.Flows(tuple, syntheticStart, 3)); n > 0 {
 		t.Errorf("%d detections of what is normal", n)
 	}
@@ -263,7 +263,7 @@ func TestBaseline(t *testing.T) {
 	b.Dst, c.Dst = argusfeed.AddrFrom4([4]byte{203, 0, 113, 9}), argusfeed.AddrFrom4([4]byte{192, 0, 2, 9})
 	flows := append(append(poll.Flows(a, syntheticStart, 1), bad.Flows(b, syntheticStart, 1)...), quiet.Flows(c, syntheticStart, 1)...)
 	sortFlows(flows)
-	proposals, refused, brief, err := Baseline(flows, BaselineOptions{Models: models.Builtin(), MinSpan: 24 * time.Hour, MinContacts: 10, Unsure: 0.95, Most: 5})
+	proposals, refused, brief, err := Baseline(flows, BaselineOptions{Models: builtin(t), MinSpan: 24 * time.Hour, MinContacts: 10, Unsure: 0.95, Most: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +274,7 @@ func TestBaseline(t *testing.T) {
 	if brief != 0 {
 		t.Errorf("%d tuples are too brief", brief)
 	}
-	if _, _, brief, err := Baseline(flows, BaselineOptions{Models: models.Builtin(), MinSpan: 240 * time.Hour, MinContacts: 10, Unsure: 0.95, Most: 5}); err != nil || brief != 2 {
+	if _, _, brief, err := Baseline(flows, BaselineOptions{Models: builtin(t), MinSpan: 240 * time.Hour, MinContacts: 10, Unsure: 0.95, Most: 5}); err != nil || brief != 2 {
 		t.Errorf("%d tuples are too brief for ten days, error %v", brief, err)
 	}
 	if len(refused) != 1 || refused[0].Tuple != b || refused[0].Probability < 0.95 {
@@ -327,4 +327,24 @@ func TestTooLittle(t *testing.T) {
 			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
 		}
 	}
+}
+
+// builtin gives the models that are built into the program.
+func builtin(tb testing.TB) []models.Model {
+	tb.Helper()
+	set, err := models.Builtin()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return set
+}
+
+// defaultClassifier gives the classifier that is built into the program.
+func defaultClassifier(tb testing.TB) models.Classifier {
+	tb.Helper()
+	c, err := models.DefaultClassifier()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
 }
