@@ -1,0 +1,199 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"slips-ips/agent/history"
+	"slips-ips/agent/status"
+	"slips-ips/argusfeed"
+	"slips-ips/detection"
+	"slips-ips/enforce"
+	"slips-ips/policy"
+)
+
+// Backend is what the server asks: the running agent. Every method is safe for
+// concurrent use and returns soon after ctx ends. Its errors are for the admin;
+// the server turns those of this package into statuses of HTTP.
+type Backend interface {
+	Status() status.Status
+	// Tuples lists the tuples that are known now.
+	Tuples(ctx context.Context, q TupleQuery) (TupleList, error)
+	// Explain tells all that is known of a tuple.
+	Explain(ctx context.Context, tuple argusfeed.Tuple) (Explanation, error)
+	// Events gives what happened, from the history; Follow what happens from now
+	// on, until ctx ends. A reader of Follow that is too slow loses events, which
+	// Follow counts in the events it gives (Event.Text says how many).
+	Events(ctx context.Context, q history.Query) (history.Page, error)
+	Follow(ctx context.Context) (<-chan history.Event, error)
+
+	// Blocks lists those in force, the newest first.
+	Blocks(ctx context.Context, q BlockQuery) (BlockList, error)
+	// AddBlock blocks by hand; ErrRefused where a guard is against it.
+	AddBlock(ctx context.Context, by history.Who, r BlockRequest) (BlockInfo, error)
+	// RemoveBlock lifts the block with an ID, or of a tuple; ErrNotFound.
+	RemoveBlock(ctx context.Context, by history.Who, idOrTuple string) (BlockInfo, error)
+	// FlushBlocks lifts all.
+	FlushBlocks(ctx context.Context, by history.Who) (lifted int, err error)
+
+	Allows(ctx context.Context) ([]Allow, error)
+	AddAllow(ctx context.Context, by history.Who, a Allow) (AllowResult, error)
+	RemoveAllow(ctx context.Context, by history.Who, network string) (Allow, error)
+
+	// Reload reads the configuration, the models and the allow list again. Where
+	// something is wrong nothing changes, and the error says what.
+	Reload(ctx context.Context, by history.Who, r ReloadRequest) (ReloadResult, error)
+}
+
+// TupleQuery selects and sorts tuples. Its zero value is all of them.
+type TupleQuery struct {
+	// Match is a glob over the tuple as text: 10.0.0.5-*-443-tcp.
+	Match string
+	// Host is an address or network that the source or destination must be in.
+	Host string
+	// Label is a glob over the label, letter case ignored; Detected asks for a
+	// label at all.
+	Label    string
+	Detected bool
+	// MinFlows is the least number of flows.
+	MinFlows uint64
+	Sort     TupleSort
+	// Limit is how many are given, DefaultLimit where 0; Offset how many are left
+	// out before.
+	Limit, Offset int
+	// Letters is how many of the newest letters are given of each tuple,
+	// DefaultLetters where 0, none where negative.
+	Letters int
+}
+
+// Defaults and limits of queries.
+const (
+	DefaultLimit   = 100
+	MaxLimit       = 1_000_000
+	DefaultLetters = 64
+)
+
+// TupleSort is an order of tuples; ties are in the order of the newest flow.
+type TupleSort string
+
+// The orders, each with the largest or newest first.
+const (
+	SortLast       TupleSort = "last" // the newest flow; the default
+	SortFlows      TupleSort = "flows"
+	SortDetections TupleSort = "detections"
+	SortScore      TupleSort = "score" // the most suspicious first
+)
+
+// TupleList is a part of the tuples that were asked for.
+type TupleList struct {
+	// Known tuples there are, Matching fit the query.
+	Known    int                   `json:"known"`
+	Matching int                   `json:"matching"`
+	Tuples   []detection.TupleInfo `json:"tuples"`
+}
+
+// Explanation is what is known of one tuple.
+type Explanation struct {
+	Tuple argusfeed.Tuple `json:"tuple"`
+	// Known is what detection remembers of it; nil: nothing, now.
+	Known *detection.TupleInfo `json:"known,omitempty"`
+	// Judgement is what the default scorer thinks of it now, in words and numbers.
+	Judgement *detection.Explanation `json:"judgement,omitempty"`
+	// Verdict says in words what the agent does about it and why, or what is
+	// missing for a block.
+	Verdict string `json:"verdict"`
+	// Protected says what keeps an end of it from being blocked; empty: nothing.
+	Protected string `json:"protected,omitempty"`
+	// Block is the one that covers it, if any.
+	Block *BlockInfo `json:"block,omitempty"`
+	// Events are the newest ones of it, the newest first.
+	Events []history.Event `json:"events"`
+}
+
+// BlockQuery selects blocks.
+type BlockQuery struct {
+	Match         string // as in TupleQuery
+	Host          string
+	State         enforce.State // empty: all
+	Limit, Offset int
+}
+
+// BlockList is a part of the blocks that were asked for.
+type BlockList struct {
+	Total    int         `json:"total"`
+	Matching int         `json:"matching"`
+	DryRun   bool        `json:"dry_run"`
+	Blocks   []BlockInfo `json:"blocks"`
+}
+
+// BlockInfo is a block that has not run out.
+type BlockInfo struct {
+	ID    string          `json:"id"`
+	Tuple argusfeed.Tuple `json:"tuple"`
+	Scope policy.Scope    `json:"scope"`
+	Label string          `json:"label"`
+	State enforce.State   `json:"state"`
+	Since time.Time       `json:"since"`
+	Until time.Time       `json:"until"`
+	// Left is in seconds.
+	Left float64 `json:"left_seconds"`
+	// Reason is that of the decision, where the history has it; By who asked for
+	// it by hand.
+	Reason string       `json:"reason,omitempty"`
+	By     *history.Who `json:"by,omitempty"`
+}
+
+// BlockRequest is a block by hand.
+type BlockRequest struct {
+	Tuple    argusfeed.Tuple `json:"tuple"`
+	Duration time.Duration   `json:"duration_ns"`
+	Comment  string          `json:"comment,omitempty"`
+	// Force overrides the guards that may be overridden: the budget and the
+	// allow list, but not the protection of this host's own needs.
+	Force bool `json:"force,omitempty"`
+}
+
+// Allow is a network that is never blocked.
+type Allow struct {
+	Network string `json:"network"`
+	Comment string `json:"comment,omitempty"`
+	// Until is when it ends; zero: never.
+	Until time.Time `json:"until,omitzero"`
+	Since time.Time `json:"since,omitzero"`
+	By    string    `json:"by,omitempty"`
+	// From is "allow" for entries made with `allow add`, which can be removed;
+	// "config" for those of [protect]; "host" for what the agent found out.
+	From string `json:"from"`
+}
+
+// AllowResult is what an allow entry did.
+type AllowResult struct {
+	Allow Allow `json:"allow"`
+	// Lifted are the blocks that it ended.
+	Lifted []BlockInfo `json:"lifted"`
+}
+
+// ReloadRequest asks for a reload.
+type ReloadRequest struct {
+	// Lift lifts the blocks that the new policy would not make; else they are
+	// only listed.
+	Lift bool `json:"lift,omitempty"`
+	// Check changes nothing: what would change is told.
+	Check bool `json:"check,omitempty"`
+}
+
+// ReloadResult is what a reload changed.
+type ReloadResult struct {
+	// Changes has a line for each: "policy.duration: 1h -> 2h".
+	Changes []string `json:"changes"`
+	// Unwanted are blocks that the new policy would not make, with the reason;
+	// Lifted tells that they were lifted.
+	Unwanted []UnwantedBlock `json:"unwanted"`
+	Lifted   bool            `json:"lifted"`
+}
+
+// UnwantedBlock is a block that the policy in force would not make.
+type UnwantedBlock struct {
+	Block BlockInfo `json:"block"`
+	Why   string    `json:"why"`
+}

@@ -1,0 +1,3 @@
+// Package control is the agent's control socket: HTTP and JSON over a unix
+// socket, the server and the client of it.
+package control
