@@ -49,6 +49,26 @@ type Scope string
 // both directions; without a port (ICMP) it covers the protocol between the two.
 const ScopeTuple Scope = "tuple"
 
+// The wider scopes, for rules that ask for them.
+const (
+	// ScopePair covers everything between source and destination.
+	ScopePair Scope = "pair"
+	// ScopeDestination covers everything to and from the destination.
+	ScopeDestination Scope = "destination"
+	// ScopeSource is a quarantine: everything to and from the source, but for what
+	// [enforce] lets a quarantined host keep.
+	ScopeSource Scope = "source"
+)
+
+// Verdict is what becomes of a blocked packet.
+type Verdict string
+
+// The verdicts; an empty one is that of [enforce].
+const (
+	VerdictDrop   Verdict = "drop"
+	VerdictReject Verdict = "reject"
+)
+
 // Cause is the step that settled a decision, for counting and comparing; its
 // words are in Decision.Reason.
 type Cause string
@@ -156,6 +176,8 @@ type Block struct {
 	ID    string
 	Tuple argusfeed.Tuple
 	Scope Scope
+	// Verdict is empty where that of [enforce] counts.
+	Verdict Verdict
 	// Duration counts from the moment that the kernel takes the block.
 	Duration time.Duration
 	Label    string
@@ -167,7 +189,8 @@ func (b Block) MarshalJSON() ([]byte, error) {
 		ID      string          `json:"id"`
 		Tuple   argusfeed.Tuple `json:"tuple"`
 		Scope   Scope           `json:"scope"`
+		Verdict Verdict         `json:"verdict,omitempty"`
 		Seconds float64         `json:"seconds"`
 		Label   string          `json:"label"`
-	}{b.ID, b.Tuple, b.Scope, b.Duration.Seconds(), b.Label})
+	}{b.ID, b.Tuple, b.Scope, b.Verdict, b.Duration.Seconds(), b.Label})
 }
