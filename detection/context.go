@@ -64,14 +64,6 @@ func (g *generations[K, V]) peek(k K) V {
 	return g.old[k]
 }
 
-// read is get, or peek.
-func (g *generations[K, V]) read(k K, keep bool) V {
-	if keep {
-		return g.get(k)
-	}
-	return g.peek(k)
-}
-
 func (g *generations[K, V]) find(k K) (v V, ok bool) {
 	if v, ok = g.young[k]; ok {
 		return v, ok
@@ -136,7 +128,12 @@ func bitOf(a, b argusfeed.Addr) uint64 { return 1 << (hashOf(a, b, 0) >> 58) }
 // and up to ownCompany of the other pairs. Where keep is set the network is
 // remembered for longer because of this.
 func (c *crowds) company(src, dst argusfeed.Addr, keep bool) float64 {
-	v := c.networks.read(netOf(dst), keep)
+	var v visitors
+	if net := netOf(dst); keep {
+		v, _ = c.networks.find(net)
+	} else {
+		v = c.networks.peek(net)
+	}
 	others := count64(bits.OnesCount64(v.hosts &^ bitOf(src, argusfeed.Addr{})))
 	pairs := count64(bits.OnesCount64(v.pairs)) - 1
 	return others + min(ownCompany, max(0, pairs-others))
@@ -144,7 +141,12 @@ func (c *crowds) company(src, dst argusfeed.Addr, keep bool) float64 {
 
 // peers is how many destinations a source has on odd ports.
 func (c *crowds) peers(src argusfeed.Addr, keep bool) float64 {
-	p := c.hosts.read(src, keep)
+	var p [2]uint64
+	if keep {
+		p, _ = c.hosts.find(src)
+	} else {
+		p = c.hosts.peek(src)
+	}
 	return count128(bits.OnesCount64(p[0]) + bits.OnesCount64(p[1]))
 }
 
