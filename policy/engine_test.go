@@ -178,7 +178,7 @@ func TestDecide(t *testing.T) {
 			if ok != (dec.Action == ActionBlock) {
 				t.Errorf("%s asks for a block: %v", dec.Action, ok)
 			}
-			if ok && b != (Block{"id", d.Tuple, ScopeTuple, tt.want.Duration, d.Label}) {
+			if ok && b != (Block{"id", d.Tuple, ScopeTuple, tt.want.Duration, d.Label, false}) {
 				t.Errorf("block %+v", b)
 			}
 			if dec.Renewal != (dec.Cause == CauseRenewal) {
