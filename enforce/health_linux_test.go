@@ -68,7 +68,7 @@ func TestAdoptedOrderAndForce(t *testing.T) {
 		blocks[i].Duration += time.Duration(6-i) * time.Minute // so that ends do not tell the order
 		apply(t, e, blocks[i])
 		want = append(want, blocks[i].ID)
-		time.Sleep(20 * time.Millisecond) // the kernel's clock has ticks
+		time.Sleep(20 * time.Millisecond) // real time: the kernel tells begins in its ticks
 	}
 	if err := e.Close(); err != nil {
 		t.Fatal(err)

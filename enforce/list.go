@@ -8,7 +8,8 @@ import (
 )
 
 // List gives the blocks that have not run out, the oldest first, as they are at
-// one moment.
+// one moment. Everybody else waits meanwhile, some 10 ms at 100,000 blocks: what
+// lists on request should use Newest.
 func (e *Enforcer) List() []Active {
 	now := e.now()
 	e.mu.Lock()

@@ -201,7 +201,7 @@ func BenchmarkManyBlocks(b *testing.B) {
 	}
 	blocks := someBlocks(2 * n)
 	for i := range blocks { // each ends at its own time
-		blocks[i].Duration += time.Duration(i*7919%n) * time.Millisecond
+		blocks[i].Duration += time.Duration(i*7919%n) * 20 * time.Millisecond
 	}
 	e.Apply(blocks[:n])
 	for _, bench := range []struct {
