@@ -339,3 +339,80 @@ func TestSmallerTable(t *testing.T) {
 		t.Error("an old tuple is still there")
 	}
 }
+
+// Models are prepared beside the detection, which stands still for the change only.
+func TestPreparedBesideTheOwner(t *testing.T) {
+	web := tupleOf(t, "198.51.100.7", "443", "tcp")
+	for _, scoring := range []Scoring{ScoringReference, ScoringBehaviour} {
+		cfg := scoringConfig(scoring)
+		sets := [][]models.Model{{beaconModel("a")}, {beaconModel("a"), beaconModel("b")}}
+		if scoring == ScoringReference {
+			sets = [][]models.Model{letterModels()[:1], letterModels()}
+		}
+		d := newDetector(t, cfg, sets[0], Hooks{})
+		updates := make(chan *Update)
+		applied := make(chan struct{})
+		go func() {
+			defer close(updates)
+			for i := range 20 {
+				u, err := d.Prepare(cfg, sets[(i+1)%2])
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				updates <- u
+				<-applied
+			}
+		}()
+		flows := beat(web, 0, 10*time.Second, 5)
+		for open := true; open; {
+			d.Observe(flows)
+			for i := range flows {
+				flows[i].Start = flows[i].Start.Add(50 * time.Second)
+			}
+			select {
+			case u, ok := <-updates:
+				if open = ok; ok {
+					d.Apply(u)
+					applied <- struct{}{}
+				}
+			default:
+			}
+		}
+		if d.set != 20 || len(d.Models()) != len(sets[0]) {
+			t.Errorf("%s: replaced %d times, %d models", scoring, d.set, len(d.Models()))
+		}
+	}
+}
+
+// BenchmarkReplace is the loading and, alone, what the owner has to wait for.
+func BenchmarkReplace(b *testing.B) {
+	for _, scoring := range []Scoring{ScoringBehaviour, ScoringReference} {
+		cfg := scoringConfig(scoring)
+		set := benchModels(b, scoring)
+		d := newDetector(b, cfg, set, Hooks{})
+		flows := make([]argusfeed.Flow, 100_000)
+		for i := range flows {
+			flows[i] = at(numbered(uint32(i/2)), time.Duration(i)*time.Millisecond)
+		}
+		d.Observe(flows)
+		other := slices.Clone(set)
+		other[0].Label += "x"
+		b.Run(string(scoring)+"/prepare", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := d.Prepare(cfg, other); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		u, err := d.Prepare(cfg, other)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(string(scoring)+"/apply", func(b *testing.B) {
+			for b.Loop() {
+				d.Apply(u)
+			}
+		})
+	}
+}
