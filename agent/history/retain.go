@@ -9,9 +9,11 @@ import (
 
 const (
 	// retainRows is how many entries one step of the retention removes at most,
-	// so that no event waits long for it. A batch of events is smaller: removing
-	// keeps up with writing.
+	// so that no event waits long for it.
 	retainRows = 1000
+	// retainSteps is how many steps are taken between two batches of events, which
+	// are smaller: removing keeps up with writing.
+	retainSteps = 4
 	// vacuumPages is how many free pages one step gives back to the disk.
 	vacuumPages = 500
 )

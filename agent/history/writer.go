@@ -124,13 +124,18 @@ func (s *Store) batch(ctx context.Context, db *database, counted bool) (more, fu
 			more = more || len(taken) == batchCounts
 		}
 	}
-	removed, further, err := db.retain(ctx, s.keep, s.opt.Now())
-	if err != nil {
-		return false, false, err
-	}
-	if removed > 0 {
-		if err := s.measureOldest(ctx, db, removed); err != nil {
+	for range retainSteps {
+		removed, again, err := db.retain(ctx, s.keep, s.opt.Now())
+		if err != nil {
 			return false, false, err
+		}
+		if removed > 0 {
+			if err := s.measureOldest(ctx, db, removed); err != nil {
+				return false, false, err
+			}
+		}
+		if further = again; !further {
+			break
 		}
 	}
 	if err := s.drain(ctx, db); err != nil {
