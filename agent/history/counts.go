@@ -59,7 +59,6 @@ func (c *counts) put(d detection.Detection, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	key := episodeKey{d.Tuple, d.Label, d.Scorer}
-	one := count{first: now, last: now, n: 1, score: d.Score, newest: d}
 	if have := c.byKey[key]; have != nil {
 		have.score = strongest(d, d.Score, have.score)
 		have.n++
@@ -71,7 +70,7 @@ func (c *counts) put(d detection.Detection, now time.Time) {
 		c.lost++
 		return
 	}
-	c.byKey[key] = &one
+	c.byKey[key] = &count{first: now, last: now, n: 1, score: d.Score, newest: d}
 	c.accepted++
 }
 

@@ -210,10 +210,17 @@ func (db *database) checkpoint(ctx context.Context) (ok bool, err error) {
 	return busy == 0, errors.Join(err, terr)
 }
 
-// sound reads the whole file and tells whether it is a sound database.
+// sound reads the whole file and tells whether it is a sound database. It does so
+// with a connection of its own: what the others remember may be better than what
+// the disk has.
 func (db *database) sound(ctx context.Context) (bool, error) {
+	fresh, err := sql.Open("sqlite", dsn(db.path, "ro", fmt.Sprintf("busy_timeout(%d)", busyFor.Milliseconds())))
+	if err != nil {
+		return false, err
+	}
+	defer fresh.Close()
 	var says string
-	err := db.writer.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&says)
+	err = fresh.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&says)
 	if isCorrupt(err) {
 		return false, nil
 	}

@@ -72,13 +72,13 @@ CREATE INDEX blocks_until ON blocks(until);
 -- Every label that there was, for finding those that fit a pattern.
 CREATE TABLE labels (label TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 
--- For people with sqlite3.
+-- For people with sqlite3, the newest first.
 CREATE VIEW log AS
 	SELECT datetime(e.seq / 1024000000, 'unixepoch') AS utc, e.kind, e.tuple, e.label,
 		json_extract(b.body, '$.text') AS text, json_extract(b.body, '$.error') AS error, e.id
-	FROM events e LEFT JOIN event_bodies b USING (seq) ORDER BY e.seq;
+	FROM events e LEFT JOIN event_bodies b USING (seq) ORDER BY e.seq DESC;
 CREATE VIEW detection_log AS
 	SELECT datetime(first / 1000000, 'unixepoch') AS first_utc, datetime(last / 1000000, 'unixepoch') AS last_utc,
 		tuple, label, count, score, scorer
-	FROM detections ORDER BY last;
+	FROM detections ORDER BY last DESC;
 `

@@ -52,6 +52,9 @@ const (
 	drainFor, restDrain = 15 * time.Second, time.Minute
 	// drainEvery is how often it is tried meanwhile.
 	drainEvery = 20 * time.Millisecond
+	// checkEvery bounds how often readers can have the whole file read, which may
+	// take seconds.
+	checkEvery = time.Minute
 	// closeFor is how long Close tries to write what is left.
 	closeFor = 5 * time.Second
 )
@@ -91,6 +94,7 @@ type Store struct {
 	lostTold   uint64
 	drainSince time.Time
 	drainNext  time.Time
+	checked    time.Time // when the file was read as a whole
 }
 
 // Open opens the history, or makes it where there is none. A corrupt file is

@@ -203,6 +203,11 @@ func (s *Store) doubt(ctx context.Context, db *database) error {
 		s.leave(db)
 		return nil
 	}
+	if time.Since(s.checked) < checkEvery {
+		s.suspect.Store(false)
+		return nil
+	}
+	s.checked = time.Now()
 	sound, err := db.sound(ctx)
 	if err != nil {
 		return fmt.Errorf("checking the history: %w", err)
