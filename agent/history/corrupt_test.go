@@ -21,10 +21,19 @@ func keptAside(t *testing.T, path string) []string {
 	return kept
 }
 
+// spoilPages leaves the first page, with the schema.
+func spoilPages(data []byte) []byte {
+	for at := 4096; at < len(data); at += 4096 {
+		copy(data[at:], bytes.Repeat([]byte{0xff}, 100))
+	}
+	return data
+}
+
 func TestCorruptFileIsMovedAside(t *testing.T) {
 	for name, spoil := range map[string]func(data []byte) []byte{
 		"not a database": func([]byte) []byte { return []byte(strings.Repeat("no database at all\n", 500)) },
 		"half a header":  func(data []byte) []byte { return data[:50] },
+		"no events":      spoilPages,
 		"no schema":      func(data []byte) []byte { copy(data[100:], bytes.Repeat([]byte{0xff}, 3000)); return data },
 	} {
 		t.Run(name, func(t *testing.T) {

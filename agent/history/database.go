@@ -89,10 +89,12 @@ func openLocked(ctx context.Context, path string, lock *os.File, steps []string)
 			db.closeHandles()
 		}
 	}()
-	if db.wdb, err = sql.Open("sqlite", dsn(path, "rw",
-		fmt.Sprintf("busy_timeout(%d)", busyFor.Milliseconds()),
-		"auto_vacuum(incremental)", // must come before the first table
-		"journal_mode(wal)", "synchronous(normal)", "cache_size(-4096)", "foreign_keys(off)")); err != nil {
+	pragmas := []string{fmt.Sprintf("busy_timeout(%d)", busyFor.Milliseconds())}
+	if info.Size() == 0 {
+		pragmas = append(pragmas, "auto_vacuum(incremental)") // must come before the first table
+	}
+	pragmas = append(pragmas, "journal_mode(wal)", "synchronous(normal)", "temp_store(memory)", "cache_size(-4096)")
+	if db.wdb, err = sql.Open("sqlite", dsn(path, "rw", pragmas...)); err != nil {
 		return nil, err
 	}
 	db.wdb.SetMaxOpenConns(1)
@@ -106,7 +108,8 @@ func openLocked(ctx context.Context, path string, lock *os.File, steps []string)
 		return nil, err
 	}
 	if db.reader, err = sql.Open("sqlite", dsn(path, "rw",
-		fmt.Sprintf("busy_timeout(%d)", busyFor.Milliseconds()), "query_only(1)", "cache_size(-2048)")); err != nil {
+		fmt.Sprintf("busy_timeout(%d)", busyFor.Milliseconds()), "query_only(1)", "cache_size(-2048)",
+		"temp_store(memory)")); err != nil {
 		return nil, err
 	}
 	db.reader.SetMaxOpenConns(readers)

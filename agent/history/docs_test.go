@@ -44,7 +44,7 @@ func TestDocumentedQueries(t *testing.T) {
 	if statements != 6 || shell == nil {
 		t.Fatalf("%d statements and %q in docs/history.md", statements, shell)
 	}
-	if got, want := run(string(shell[1]) + ";"), "2026-03-01 12:00:00|agent|started"; !strings.Contains(got, want) {
+	if got, want := run(string(shell[1])+";"), "2026-03-01 12:00:00|agent|started"; !strings.Contains(got, want) {
 		t.Errorf("%s gives %q, want %q", shell[1], got, want)
 	}
 	if got, want := run("SELECT * FROM detection_log;"), "2026-03-01 12:00:00|2026-03-01 12:00:00|10.0.0.5-203.0.113.7-443-tcp|A|1|0.97|behaviour\n"; got != want {

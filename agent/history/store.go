@@ -144,16 +144,33 @@ func open(opt Options, steps []string) (*Store, error) {
 func (s *Store) openFile(ctx context.Context) error {
 	db, moved, err := openDatabase(ctx, s.opt.Path, s.steps, s.opt.Now())
 	if moved != "" {
-		s.log.Error("the history was corrupt: it was moved aside and a new one begun", "path", s.opt.Path, "kept", moved)
+		s.tellCorrupt(moved)
 	}
 	if err != nil {
 		return err
 	}
-	if err := s.measure(ctx, db); err != nil {
-		return errors.Join(err, db.close())
+	err = s.measure(ctx, db)
+	if err == nil {
+		s.db.Store(db)
+		return nil
 	}
-	s.db.Store(db)
+	err = errors.Join(err, db.close())
+	if !isCorrupt(err) || moved != "" {
+		return err
+	}
+	if moved, err = moveAside(s.opt.Path, s.opt.Now()); err != nil {
+		return err
+	}
+	s.tellCorrupt(moved)
+	if db, _, err = openDatabase(ctx, s.opt.Path, s.steps, s.opt.Now()); err != nil {
+		return err
+	}
+	s.db.Store(db) // it is empty
 	return nil
+}
+
+func (s *Store) tellCorrupt(moved string) {
+	s.log.Error("the history was corrupt: it was moved aside and a new one begun", "path", s.opt.Path, "kept", moved)
 }
 
 // measure reads what Status tells.

@@ -96,6 +96,9 @@ func TestEventsThatCannotBeWritten(t *testing.T) {
 		t.Errorf("a long event: %.200v", e)
 	}
 	page, err := s.Events(context.Background(), Query{Kinds: []Kind{KindAgent}})
+	if n := s.Status().Events; n != 4 { // one came twice
+		t.Errorf("%d events", n)
+	}
 	if err != nil || len(page.Events) != 1 || page.Events[0].Text != bare.Text || page.Events[0].ID == "" || !page.Events[0].Time.Equal(start) {
 		t.Errorf("events %+v, %v", page, err)
 	}
@@ -228,4 +231,20 @@ func TestBlockJSON(t *testing.T) {
 			t.Errorf("%s is a block: %+v", text, bad)
 		}
 	}
+}
+
+func FuzzDecodeEvent(f *testing.F) {
+	f.Add([]byte("{}"))
+	f.Add(encodeEvent(Event{ID: "a", Kind: KindFeed, Feed: &Feed{Away: 1}}))
+	f.Add([]byte(`{"id":"a","kind":"feed","decision":{"action":"block"},"block":{"seconds":1e9},"detection":{"tuple":"a-b-1-c"}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		e := decodeEvent(0, "a", KindFeed, body)
+		if e.ID != "a" || e.Kind != KindFeed {
+			t.Fatalf("%q is read as %+v", body, e)
+		}
+		again := decodeEvent(0, "a", KindFeed, encodeEvent(e))
+		if strings.HasPrefix(again.Text, "this entry") && !strings.HasPrefix(e.Text, "this entry") {
+			t.Fatalf("%q is read as %+v, and written not read again: %s", body, e, again.Text)
+		}
+	})
 }

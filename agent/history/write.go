@@ -62,50 +62,53 @@ func (db *database) prepare(ctx context.Context) error {
 	return nil
 }
 
-// writeEvents writes a batch or nothing of it. Events that can never be written
-// are left out and returned.
-func (db *database) writeEvents(ctx context.Context, events []Event) (refused []error, err error) {
+// writeEvents writes a batch or nothing of it. added is how many events are new,
+// refused says which can never be written; those are left out.
+func (db *database) writeEvents(ctx context.Context, events []Event) (added int, refused []error, err error) {
 	labels := db.newLabels()
 	err = transact(ctx, db.writer, func() error {
-		refused = nil
 		for i := range events {
-			err := db.writeEvent(ctx, &events[i], labels)
-			if isOne(err) {
+			isNew, err := db.writeEvent(ctx, &events[i], labels)
+			switch {
+			case isOne(err):
 				refused = append(refused, fmt.Errorf("event %q: %w", events[i].ID, err))
-			} else if err != nil {
+			case err != nil:
 				return err
+			case isNew:
+				added++
 			}
 		}
 		return nil
 	})
-	if err == nil {
-		labels.keep()
+	if err != nil {
+		return 0, nil, err
 	}
-	return refused, err
+	labels.keep()
+	return added, refused, nil
 }
 
-func (db *database) writeEvent(ctx context.Context, e *Event, labels *newLabels) error {
+func (db *database) writeEvent(ctx context.Context, e *Event, labels *newLabels) (isNew bool, err error) {
 	seq, err := db.freeSeq(ctx, seqOf(e.Time))
 	if err != nil {
-		return err
+		return false, err
 	}
 	r := rowOf(e)
 	res, err := db.insert.event.ExecContext(ctx, seq, e.ID, string(e.Kind), r.tuple, r.src, r.dst, r.label, r.source, r.block)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return err
+		return false, err
 	}
 	if _, err := db.insert.body.ExecContext(ctx, seq, string(encodeEvent(*e))); err != nil {
-		return err
+		return false, err
 	}
 	if label, ok := r.label.(string); ok {
 		if err := labels.add(ctx, label); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return db.writeBlock(ctx, e)
+	return true, db.writeBlock(ctx, e)
 }
 
 // freeSeq gives the first free place in the microsecond that begins at seq, or

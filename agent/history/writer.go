@@ -101,7 +101,7 @@ func (s *Store) work(ctx context.Context, counted bool) error {
 // that the retention is not done.
 func (s *Store) batch(ctx context.Context, db *database, counted bool) (more, further bool, err error) {
 	if events := s.queue.oldest(batchEvents); len(events) > 0 {
-		refused, err := db.writeEvents(ctx, events)
+		added, refused, err := db.writeEvents(ctx, events)
 		if err != nil {
 			return false, false, fmt.Errorf("writing events: %w", err)
 		}
@@ -109,7 +109,7 @@ func (s *Store) batch(ctx context.Context, db *database, counted bool) (more, fu
 			s.log.Error("an event cannot be kept in the history", "error", r)
 		}
 		s.queue.done(len(events), len(refused))
-		s.wrote(events, len(refused))
+		s.wrote(events, added)
 		more = len(events) == batchEvents
 	}
 	if counted {
@@ -152,10 +152,10 @@ func (s *Store) batch(ctx context.Context, db *database, counted bool) (more, fu
 }
 
 // wrote takes note of a commit.
-func (s *Store) wrote(events []Event, refused int) {
+func (s *Store) wrote(events []Event, added int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.events += int64(len(events) - refused)
+	s.events += int64(added)
 	for i := range events {
 		if t := timeOf(seqOf(events[i].Time)); s.oldest.IsZero() || t.Before(s.oldest) {
 			s.oldest = t
@@ -226,7 +226,7 @@ func (s *Store) replace(db *database) error {
 	if err != nil {
 		return err
 	}
-	s.log.Error("the history was corrupt: it was moved aside and a new one begun", "path", s.opt.Path, "kept", moved)
+	s.tellCorrupt(moved)
 	return nil
 }
 
