@@ -15,7 +15,7 @@ import (
 
 func TestManyAtATime(t *testing.T) {
 	s := testStore(t, Options{QueueLen: 100_000, KeepBytes: 64 << 20})
-	const each, recorders = 1000, 4
+	const each, recorders = 300, 4
 	var recording, others sync.WaitGroup
 	stop := make(chan struct{})
 	for r := range recorders {

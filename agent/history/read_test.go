@@ -136,13 +136,13 @@ func TestHostRanges(t *testing.T) {
 }
 
 func TestDetectionsAreCountedInEpisodes(t *testing.T) {
-	now := start
-	s := testStore(t, Options{Now: func() time.Time { return now }})
+	clock := newClock()
+	s := testStore(t, Options{Now: clock.now})
 	const tuple, other = "10.0.0.5-203.0.113.7-443-tcp", "10.0.0.6-203.0.113.7-443-tcp"
 	score := func(tuple, label string, score float64, after time.Duration) {
 		d := testDetection(t, tuple, label)
 		d.Score, d.Why = score, fmt.Sprint(score)
-		now = start.Add(after)
+		clock.set(start.Add(after))
 		s.Detected(d)
 	}
 	score(tuple, "A", 0.6, 0)
@@ -162,7 +162,7 @@ func TestDetectionsAreCountedInEpisodes(t *testing.T) {
 	s.Detected(reference)
 	flush(t, s)
 	reference.Score = 1.2
-	now = now.Add(time.Second)
+	clock.set(clock.now().Add(time.Second))
 	s.Detected(reference)
 	flush(t, s)
 
@@ -215,8 +215,8 @@ func TestDetectionsAreCountedInEpisodes(t *testing.T) {
 }
 
 func TestBlocksInForce(t *testing.T) {
-	now := start
-	s := testStore(t, Options{Now: func() time.Time { return now }})
+	clock := newClock()
+	s := testStore(t, Options{Now: clock.now})
 	block := func(n int, tuple string, change func(*Event)) Event {
 		e := testBlock(t, n, tuple)
 		if change != nil {
@@ -254,11 +254,11 @@ func TestBlocksInForce(t *testing.T) {
 	if d := cmp.Diff([]string{short.ID, renewed.ID}, inForce()); d != "" {
 		t.Error(d)
 	}
-	now = start.Add(time.Minute + 6*time.Second)
+	clock.set(start.Add(time.Minute + 6*time.Second))
 	if d := cmp.Diff([]string{renewed.ID}, inForce()); d != "" {
 		t.Errorf("after a minute: %s", d)
 	}
-	now = start.Add(2 * time.Hour)
+	clock.set(start.Add(2 * time.Hour))
 	if got := inForce(); got != nil {
 		t.Errorf("after two hours: %v", got)
 	}

@@ -49,7 +49,7 @@ const (
 	// drainFor is how long readers are kept out at most; restDrain is the time
 	// before it is tried again, where another program keeps the log from being
 	// emptied.
-	drainFor, restDrain = 15 * time.Second, time.Minute
+	drainFor, restDrain = 15 * time.Second, 10 * time.Second
 	// drainEvery is how often it is tried meanwhile.
 	drainEvery = 20 * time.Millisecond
 	// checkEvery bounds how often readers can have the whole file read, which may
@@ -94,6 +94,7 @@ type Store struct {
 	lostTold   uint64
 	drainSince time.Time
 	drainNext  time.Time
+	drainTold  bool // that another program keeps the log
 	checked    time.Time // when the file was read as a whole
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,18 @@ import (
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 var sameTuple = cmp.Comparer(func(a, b argusfeed.Tuple) bool { return a == b })
+
+// testClock is a clock that a test sets while the store reads it.
+type testClock struct{ ns atomic.Int64 }
+
+func newClock() *testClock {
+	c := new(testClock)
+	c.set(start)
+	return c
+}
+
+func (c *testClock) set(t time.Time) { c.ns.Store(t.UnixNano()) }
+func (c *testClock) now() time.Time  { return time.Unix(0, c.ns.Load()).UTC() }
 
 // testStore opens a store that nothing is removed from, unless opt says so.
 func testStore(tb testing.TB, opt Options) *Store {

@@ -184,11 +184,16 @@ func (s *Store) drain(ctx context.Context, db *database) error {
 	if empty || err != nil {
 		s.gate.unshut()
 		s.drainSince = time.Time{}
+		s.drainTold = s.drainTold && !empty
 		return err
 	}
 	if now.Sub(s.drainSince) > drainFor {
 		s.gate.unshut()
 		s.drainSince, s.drainNext = time.Time{}, now.Add(restDrain)
+		if s.drainTold {
+			return nil
+		}
+		s.drainTold = true
 		s.log.Warn("the log of the history cannot be emptied: another program has been reading the history for long; end its transaction",
 			"path", s.opt.Path, "bytes", db.walSize())
 	}
