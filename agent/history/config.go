@@ -19,9 +19,12 @@ type Config struct {
 
 // Limits of the configuration.
 const (
-	MinKeepDays, MaxKeepDays = 1, 3650
-	MinMiB, MaxMiB           = 8, 1 << 20
-	MinQueue, MaxQueue       = 100, 1_000_000
+	MinKeepDays = 1
+	MaxKeepDays = 3650
+	MinMiB      = 8
+	MaxMiB      = 1 << 20
+	MinQueue    = 100
+	MaxQueue    = 1_000_000
 )
 
 // DefaultConfig is [history] where slips.toml says nothing.

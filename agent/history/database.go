@@ -86,7 +86,7 @@ func openLocked(ctx context.Context, path string, lock *os.File, steps []string)
 	db := &database{path: path, info: info, lock: lock, labels: make(map[string]bool)}
 	defer func() {
 		if err != nil {
-			db.closeHandles()
+			_ = db.closeHandles() // err says what matters
 		}
 	}()
 	pragmas := []string{fmt.Sprintf("busy_timeout(%d)", busyFor.Milliseconds())}

@@ -42,8 +42,8 @@ func (db *database) retain(ctx context.Context, r retention, now time.Time) (rem
 	// somebody keeps it from being emptied all would go.
 	room := r.keepBytes - r.wal
 	if r.keepBytes > 0 && used > room {
-		n, any, err := db.removeOldest(ctx)
-		return removed + n, any, err
+		n, more, err := db.removeOldest(ctx)
+		return removed + n, more, err
 	}
 	free := file - used
 	if free > 0 && (free > file/4 || r.keepBytes > 0 && file > room) {
@@ -84,7 +84,7 @@ func (db *database) removeBefore(ctx context.Context, limit time.Time) (events i
 
 // removeOldest makes room by removing what is oldest, whatever it is; blocks
 // that have not run out are kept.
-func (db *database) removeOldest(ctx context.Context) (events int64, any bool, err error) {
+func (db *database) removeOldest(ctx context.Context) (events int64, more bool, err error) {
 	// Where events and detections are of the same age both go, in steps.
 	var event, detection sql.NullInt64
 	err = db.writer.QueryRowContext(ctx, `SELECT

@@ -94,7 +94,7 @@ type Store struct {
 	lostTold   uint64
 	drainSince time.Time
 	drainNext  time.Time
-	drainTold  bool // that another program keeps the log
+	drainTold  bool      // that another program keeps the log
 	checked    time.Time // when the file was read as a whole
 }
 
