@@ -62,7 +62,7 @@ func (w *where) label(ctx context.Context, tx *sql.Tx, pattern string) error {
 		return err
 	}
 	defer rows.Close()
-	fit := []string{}
+	var fit []string
 	for rows.Next() {
 		var label string
 		if err := rows.Scan(&label); err != nil {
@@ -74,6 +74,10 @@ func (w *where) label(ctx context.Context, tx *sql.Tx, pattern string) error {
 	}
 	if err := rows.Err(); err != nil {
 		return err
+	}
+	if len(fit) == 0 {
+		w.add("0") // without a walk over all rows
+		return nil
 	}
 	list, err := json.Marshal(fit)
 	if err != nil {
