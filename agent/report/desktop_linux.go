@@ -49,11 +49,14 @@ func dialBus(ctx context.Context, b bus) (*net.UnixConn, error) {
 	return unixConn(c)
 }
 
-// ownerOf gives who owns a file, which is no symbolic link.
+// ownerOf gives who owns a folder; a symbolic link to one is none.
 func ownerOf(path string) (uid, gid uint32, err error) {
 	var st unix.Stat_t
 	if err := unix.Lstat(path, &st); err != nil {
 		return 0, 0, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return 0, 0, unix.ENOTDIR
 	}
 	return st.Uid, st.Gid, nil
 }
