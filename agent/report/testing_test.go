@@ -76,7 +76,7 @@ func testEvent(kind history.Kind, tuple argusfeed.Tuple) history.Event {
 		e.By = &history.Who{UID: 1000, User: "alice", From: "198.51.100.9", PID: 4711}
 	case history.KindFeed:
 		e.Text = "the feed argus://127.0.0.1:561 is back"
-		e.Feed = &history.Feed{Source: "argus://127.0.0.1:561", State: "reading", Before: "waiting", Away: 90 * time.Second, Missed: 12}
+		e.Feed = &history.Feed{Source: "argus://127.0.0.1:561", State: "live", Before: "retrying", Away: 90 * time.Second, Missed: 12}
 	case history.KindChange:
 		e.Text, e.Changes = "configuration reloaded", []string{"policy.duration: 1h -> 2h"}
 		e.By = &history.Who{UID: 0, User: "root", PID: 1}
