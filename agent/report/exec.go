@@ -67,12 +67,16 @@ func (c ExecConfig) validate() []error {
 func (c ExecConfig) spec() spec {
 	c = c.withDefaults()
 	return spec{name: "exec/" + c.Name, to: c.Program, config: c, kinds: c.Kinds, queue: c.Queue, workers: c.AtOnce, tries: 1,
-		open: func() (sink, error) { return &hook{c}, nil }}
+		patience: min(c.Timeout+2*time.Second, maxHookPatience), // a program that was cut would be run twice
+		open:     func() (sink, error) { return &hook{c}, nil }}
 }
 
 // hook runs a program for each event, with the event as JSON on its standard
 // input. It is not run again where it fails: it may have done its work.
 type hook struct{ cfg ExecConfig }
+
+// maxHookPatience is how long a reload waits for a program that runs.
+const maxHookPatience = 30 * time.Second
 
 // maxHookOutput is how much of what a hook says is kept for the error.
 const maxHookOutput = 4096

@@ -135,3 +135,37 @@ func TestExecAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// A reload waits for a program that runs: it is run once, not cut and run again.
+func TestExecOverAReload(t *testing.T) {
+	dir := t.TempDir()
+	hook := script(t, `echo begun >>"$1/ran"; while [ ! -e "$1/go" ]; do sleep 0.02; done; echo done >>"$1/ran"`)
+	cfg := DefaultConfig()
+	cfg.Exec = []ExecConfig{{Name: "a", Program: hook, Args: []string{dir}}}
+	r, err := New(cfg, testOptions(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran := func() string {
+		b, _ := os.ReadFile(filepath.Join(dir, "ran"))
+		return string(b)
+	}
+	r.Event(testEvent(history.KindBlock, usualTuple(t)))
+	eventually(t, "begun", func() bool { return ran() != "" })
+	r.Event(testEvent(history.KindBlock, usualTuple(t)))
+	next := cfg
+	next.Exec = []ExecConfig{{Name: "a", Program: hook, Args: []string{dir}, AtOnce: 2}}
+	reloaded := make(chan error)
+	go func() { reloaded <- r.Reconfigure(next) }()
+	r.Event(testEvent(history.KindBlock, usualTuple(t)))
+	if err := os.WriteFile(filepath.Join(dir, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-reloaded; err != nil {
+		t.Error(err)
+	}
+	mustClose(t, r)
+	if got := strings.Count(ran(), "begun"); got != 3 || strings.Count(ran(), "done") != 3 || only(t, r).Sent != 3 {
+		t.Errorf("%q, %+v", ran(), only(t, r))
+	}
+}

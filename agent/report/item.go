@@ -24,6 +24,14 @@ type item struct {
 	stats   *status.Status
 }
 
+// size is how many reports an item is.
+func (it *item) size() int {
+	if it.flows != nil {
+		return len(it.flows)
+	}
+	return 1
+}
+
 // tupleOf gives the tuple that an event is about; ok is false where it is none.
 func tupleOf(e *history.Event) (t argusfeed.Tuple, ok bool) {
 	switch {

@@ -2,7 +2,6 @@ package report
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -50,6 +49,9 @@ type spec struct {
 	// flows that may wait; 0: it takes none. stats: it takes statistics.
 	flows int
 	stats bool
+	// patience is how long a delivery may go on that a reload meets; 0: it is cut
+	// at once, and done again.
+	patience time.Duration
 	// reread: it has files of secrets, which may have changed though their names
 	// did not.
 	reread bool
@@ -67,8 +69,9 @@ type output struct {
 	// bulked is how many flows wait in bulk.
 	bulked atomic.Int64
 	count  *counters
-	stop   context.CancelFunc
-	done   chan struct{} // closed once no worker is left
+	// stop ends the workers after the delivery they are at, cut ends that as well.
+	stop, cut context.CancelFunc
+	done      chan struct{} // closed once no worker is left
 
 	mu sync.Mutex
 	// before is what a replaced output left, told first; left is what workers had
@@ -92,14 +95,15 @@ func (o *output) start(before []item) {
 	o.mu.Lock()
 	o.before = before
 	o.mu.Unlock()
-	ctx, stop := context.WithCancel(context.Background())
-	o.stop = stop
+	delivering, cut := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(delivering)
+	o.stop, o.cut = stop, cut
 	if s, ok := o.sink.(spooler); ok {
 		s.start(o.count)
 	}
 	var working sync.WaitGroup
 	for range o.workers {
-		working.Go(func() { o.work(ctx) })
+		working.Go(func() { o.work(ctx, delivering) })
 	}
 	go func() {
 		working.Wait()
@@ -136,117 +140,15 @@ func (o *output) drop(n int) {
 	}
 }
 
-// work delivers until the queues are closed and empty or ctx ends.
-func (o *output) work(ctx context.Context) {
-	queue, bulk := o.queue, o.bulk
-	for ctx.Err() == nil {
-		if it, ok := o.earlier(); ok {
-			o.give(ctx, it)
-			continue
-		}
-		select { // events go before flows
-		case it, ok := <-queue:
-			if !ok {
-				queue = nil
-				break
-			}
-			o.give(ctx, it)
-			continue
-		default:
-		}
-		if queue == nil && bulk == nil {
-			return
-		}
-		select {
-		case it, ok := <-queue:
-			if !ok {
-				queue = nil
-				continue
-			}
-			o.give(ctx, it)
-		case it, ok := <-bulk:
-			if !ok {
-				bulk = nil
-				continue
-			}
-			o.bulked.Add(-int64(len(it.flows)))
-			o.give(ctx, it)
-		case <-ctx.Done():
-		}
-	}
-}
-
-// earlier takes the oldest of what a replaced output left.
-func (o *output) earlier() (it item, ok bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.before) == 0 {
-		return item{}, false
-	}
-	it, o.before = o.before[0], o.before[1:]
-	return it, true
-}
-
-// give delivers one item, with as many tries as the output has.
-func (o *output) give(ctx context.Context, it item) {
-	pauses := backoff{first: retryFirst, most: retryMost}
-	for try := 1; ; try++ {
-		began := o.count.begin()
-		err := o.sink.deliver(ctx, &it)
-		o.count.end(began)
-		if err == nil {
-			if _, later := o.sink.(spooler); !later {
-				o.worked(it.size())
-			}
-			return
-		}
-		if ctx.Err() != nil {
-			o.mu.Lock()
-			o.left = append(o.left, it)
-			o.mu.Unlock()
-			return
-		}
-		if o.count.failed(err) {
-			o.log.Warn("a report was not delivered", "output", o.name, "to", o.to, "error", err)
-		}
-		var hopeless lost
-		if errors.As(err, &hopeless) || o.tries > 0 && try >= o.tries {
-			o.drop(it.size())
-			return
-		}
-		late := time.NewTimer(pauses.pause())
-		select {
-		case <-late.C:
-			o.count.retry()
-		case <-ctx.Done():
-			late.Stop()
-		}
-	}
-}
-
-// The pauses between tries.
-const retryFirst, retryMost = 200 * time.Millisecond, 30 * time.Second
-
-// size is how many reports an item is.
-func (it *item) size() int {
-	if it.flows != nil {
-		return len(it.flows)
-	}
-	return 1
-}
-
-func (o *output) worked(n int) {
-	if since, was := o.count.ok(n); was {
-		o.log.Info("reports are delivered again", "output", o.name, "to", o.to, "failed_for", time.Since(since).Round(time.Second))
-	}
-}
-
-// halt stops the workers at once and gives what is left of events and
-// statistics, oldest first; flows that waited are dropped. It waits a bounded
-// time for a worker that is stuck, whose item is then lost.
-func (o *output) halt() []item {
+// halt stops the workers and gives what is left of events and statistics, oldest
+// first; flows that waited are dropped. A delivery that is under way may take
+// patience, then it is cut. A worker that is stuck even so is waited for a
+// bounded time; its item is lost.
+func (o *output) halt(patience time.Duration) []item {
 	o.stop()
-	if o.wait(haltPatience) {
+	over := patience > 0 && o.wait(patience)
+	o.cut()
+	if over || o.wait(haltPatience) {
 		o.sink.close()
 	} else { // it may still use the sink
 		o.drop(1)
@@ -274,7 +176,7 @@ func (o *output) halt() []item {
 	}
 }
 
-// haltPatience is how long a worker may take to stop.
+// haltPatience is how long a worker may take to stop once its delivery was cut.
 const haltPatience = 5 * time.Second
 
 func (o *output) wait(d time.Duration) bool {
@@ -300,10 +202,10 @@ func (o *output) finish(ctx context.Context) {
 		if s, ok := o.sink.(spooler); ok {
 			s.flush(ctx)
 		}
-		o.stop()
+		o.cut()
 		o.sink.close()
 	case <-ctx.Done():
-		if n := len(o.halt()); n > 0 {
+		if n := len(o.halt(0)); n > 0 {
 			o.drop(n)
 			o.log.Warn("reports were not delivered before the end", "output", o.name, "to", o.to, "reports", n)
 		}

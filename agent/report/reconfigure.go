@@ -44,7 +44,7 @@ func (r *Reporter) Reconfigure(cfg Config) error {
 		var left []item
 		if c.old != nil {
 			replaced[c.old] = true
-			left = c.old.halt()
+			left = c.old.halt(c.old.patience)
 		}
 		c.new.start(left)
 	}
