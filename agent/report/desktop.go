@@ -139,7 +139,7 @@ func (d *desktop) notify(ctx context.Context, b bus, it *item) error {
 	if err != nil {
 		return err
 	}
-	defer raw.Close()
+	defer raw.Close() //nolint:errcheck // nothing is lost with it
 	if err := raw.SetDeadline(time.Now().Add(desktopPatience)); err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (d *desktop) notify(ctx context.Context, b bus, it *item) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // nothing is lost with it
 	if err := conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(int(b.uid)))}); err != nil {
 		return fmt.Errorf("authenticating: %w", err)
 	}
@@ -185,7 +185,7 @@ func desktopText(it *item) (summary, body string) {
 func unixConn(c net.Conn) (*net.UnixConn, error) {
 	u, ok := c.(*net.UnixConn)
 	if !ok {
-		c.Close()
+		_ = c.Close()
 		return nil, errors.New("the bus is no unix socket")
 	}
 	return u, nil

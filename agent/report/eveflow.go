@@ -84,7 +84,7 @@ func (w *eveWriter) appendFlow(b []byte, f *argusfeed.Flow, alerted bool) []byte
 	}
 	b = strconv.AppendUint(append(b, `,"slips":{"packets":`...), f.Packets, 10)
 	b = strconv.AppendUint(append(b, `,"bytes":`...), f.Bytes, 10)
-	b = appendField(b, "tuple", f.Tuple.String())
+	b = appendField(b, "tuple", f.String())
 	b = appendField(b, "part", partName(f.Part))
 	if f.State != "" {
 		b = appendField(b, "state", f.State)

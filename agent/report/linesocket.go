@@ -50,7 +50,7 @@ func (s *socket) try(ctx context.Context, message []byte) error {
 	conn := s.conn
 	err := conn.SetWriteDeadline(time.Now().Add(socketPatience))
 	if err == nil {
-		stop := context.AfterFunc(ctx, func() { conn.Close() })
+		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 		_, err = conn.Write(message)
 		stop()
 	}
@@ -87,7 +87,7 @@ func (s *socket) ended() bool {
 
 func (s *socket) close() {
 	if s.conn != nil {
-		s.conn.Close()
+		_ = s.conn.Close()
 		s.conn = nil
 	}
 }

@@ -205,7 +205,7 @@ func (r *Reporter) Queues() []status.Queue {
 	for _, o := range r.outputs {
 		out = append(out, status.Queue{Name: o.name, Len: len(o.queue), Cap: cap(o.queue)})
 		if o.bulk != nil {
-			out = append(out, status.Queue{Name: o.name + "-flows", Len: int(o.bulked.Load()), Cap: o.spec.flows})
+			out = append(out, status.Queue{Name: o.name + "-flows", Len: int(o.bulked.Load()), Cap: o.flows})
 		}
 	}
 	return out

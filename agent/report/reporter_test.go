@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -313,3 +316,45 @@ func TestFlowsThatNobodyWantsCostNothing(t *testing.T) {
 
 // noLimit holds nothing back.
 var noLimit = LimitConfig{Every: time.Minute, MaxTuples: 16}
+
+// The cost of telling for the one who tells, with an output that is stuck.
+func BenchmarkEvent(b *testing.B) {
+	r := &Reporter{limit: newLimiter(DefaultLimitConfig())}
+	for range 7 {
+		o := newOutput(spec{kinds: allKinds, queue: 16}, &book{}, newCounters(), slog.New(slog.DiscardHandler))
+		r.outputs = append(r.outputs, o)
+	}
+	e := testEvent(history.KindBlock, usualTuple(b))
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Event(e)
+	}
+}
+
+// Flows that are told, written to a file; and those that nobody wants.
+func BenchmarkFlows(b *testing.B) {
+	batch := make([]argusfeed.Flow, 256)
+	for i := range batch {
+		batch[i] = testFlow(usualTuple(b))
+	}
+	found := []detection.Detection{*testDetection(usualTuple(b))}
+	for _, flows := range []EVEFlows{EVEFlowsNone, EVEFlowsDetected, EVEFlowsAll} {
+		b.Run(string(flows), func(b *testing.B) {
+			r := testReporter(b, func(c *Config) {
+				c.EVE.Path, c.EVE.Flows, c.EVE.MaxSize = filepath.Join(b.TempDir(), "eve.json"), flows, 1<<26
+			}, testOptions(b))
+			for b.Loop() {
+				r.Flows(batch, found)
+				for r.Outputs()[0].Waiting > 32768 {
+					runtime.Gosched()
+				}
+			}
+			b.StopTimer()
+			mustClose(b, r)
+			if o := r.Outputs()[0]; o.Dropped > 0 {
+				b.Errorf("%+v", o)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(batch)), "ns/flow")
+		})
+	}
+}
