@@ -14,6 +14,7 @@ import (
 
 	"github.com/godbus/dbus/v5"
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"slips-ips/agent/history"
 	"slips-ips/internal/testenv"
@@ -110,6 +111,30 @@ func desktopOn(t *testing.T, b bus) notifications {
 	return n
 }
 
+// ids gives the ids that threads of this process have.
+func ids(t *testing.T) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob("/proc/self/task/*/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]bool{}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			continue // a thread that ended
+		}
+		var of []string
+		for line := range strings.Lines(string(b)) {
+			if strings.HasPrefix(line, "Uid:") || strings.HasPrefix(line, "Gid:") {
+				of = append(of, strings.TrimSpace(line))
+			}
+		}
+		all[strings.Join(of, " ")] = true
+	}
+	return all
+}
+
 // Root notifies two users, each over his own bus, while a third one's hangs.
 func TestDesktop(t *testing.T) {
 	testenv.Root(t)
@@ -128,6 +153,10 @@ func TestDesktop(t *testing.T) {
 	d := &desktop{cfg: DesktopConfig{Timeout: 5 * time.Second}, users: users}
 	e := testEvent(history.KindBlock, usualTuple(t))
 	e.Text = "blocked: <b>a & b</b>\x1b"
+	// Starting a program as another user has changed it already.
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil {
+		t.Fatal(err)
+	}
 	if err := d.deliver(t.Context(), &item{event: &e}); err != nil {
 		t.Fatal(err)
 	}
@@ -142,8 +171,13 @@ func TestDesktop(t *testing.T) {
 			t.Errorf("%s was not notified", name)
 		}
 	}
-	if uid := os.Geteuid(); uid != 0 {
-		t.Errorf("the process is user %d now", uid)
+	for status := range ids(t) {
+		if status != "Uid:\t0\t0\t0\t0 Gid:\t0\t0\t0\t0" {
+			t.Errorf("a thread has %s", status)
+		}
+	}
+	if d, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); err != nil || d != 1 {
+		t.Errorf("the process can be dumped no longer: %d, %v", d, err)
 	}
 	// As root itself a session bus takes nobody: that is why.
 	raw, err := net.Dial("unix", a.path)

@@ -13,16 +13,6 @@ import (
 	"slips-ips/agent/history"
 )
 
-// script writes a program and gives its path. The shell is its own.
-func script(t testing.TB, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "hook")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 func TestExec(t *testing.T) {
 	t.Setenv("SECRET_OF_THE_AGENT", "x")
 	dir := t.TempDir()

@@ -121,39 +121,6 @@ func TestLogrotate(t *testing.T) {
 	}
 }
 
-// A disk that fills up tears no line, and what was not written comes again.
-func TestLineFileOnAFullDisk(t *testing.T) {
-	testenv.Root(t)
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
-		testenv.Skip(t, "no file system can be mounted: "+err.Error())
-	}
-	defer syscall.Unmount(dir, 0)
-	path := filepath.Join(dir, "eve.json")
-	l := &lineFile{path: path}
-	defer l.close()
-	line := []byte(strings.Repeat("x", 9999) + "\n")
-	written := 0
-	var err error
-	for ; err == nil && written < 100; written++ {
-		err = l.write(t.Context(), line)
-	}
-	written-- // the last was not
-	if !errors.Is(err, syscall.ENOSPC) {
-		t.Fatalf("%v after %d lines", err, written)
-	}
-	if got := len(read(t, path)); got != written*len(line) {
-		t.Errorf("%d bytes for %d lines", got, written)
-	}
-	if err := os.Truncate(path, 0); err != nil { // somebody makes room
-		t.Fatal(err)
-	}
-	write(t, l, string(line))
-	if got := read(t, path); got != string(line) {
-		t.Errorf("%d bytes", len(got))
-	}
-}
-
 func TestLineFileErrors(t *testing.T) {
 	dir := t.TempDir()
 	l := &lineFile{path: dir}

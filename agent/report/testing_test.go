@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -193,4 +194,14 @@ func eventually(t testing.TB, what string, ok func() bool) {
 			t.Fatalf("in 30 seconds: not %s", what)
 		}
 	}
+}
+
+// script writes a program and gives its path. The shell is its own.
+func script(t testing.TB, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "hook")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
