@@ -63,19 +63,13 @@ const (
 	desktopPatience = 3 * time.Second
 )
 
-// errNobody says that nobody is logged in with a session bus.
-var errNobody = errors.New("nobody with a session bus is logged in")
-
 // deliver notifies all who are logged in; one desktop that took it is success.
-// Where nobody is logged in there is nothing to do.
 func (d *desktop) deliver(ctx context.Context, it *item) error {
 	if it.event == nil {
 		return nil
 	}
 	buses, err := d.buses()
-	if errors.Is(err, errNobody) {
-		return nil
-	} else if err != nil {
+	if err != nil {
 		return err
 	}
 	var wrong []error
@@ -98,7 +92,8 @@ type bus struct {
 	path     string
 }
 
-// buses finds the session buses. The folder of a user must be his own.
+// buses finds the session buses; errNobody where nobody is logged in. The folder
+// of a user must be his own.
 func (d *desktop) buses() ([]bus, error) {
 	entries, err := os.ReadDir(d.users)
 	if errors.Is(err, os.ErrNotExist) {

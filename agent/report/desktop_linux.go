@@ -48,12 +48,13 @@ func asUser[T any](b bus, do func() (T, error)) (got T, err error) {
 		return got, fmt.Errorf("acting as group %d: %w (the agent needs CAP_SETGID and CAP_SETUID, or to run as that user)", b.gid, errno)
 	}
 	if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, same, uintptr(b.uid), same); errno != 0 {
-		unix.RawSyscall(unix.SYS_SETRESGID, same, gid, same)
+		_, _, _ = unix.RawSyscall(unix.SYS_SETRESGID, same, gid, same)
 		return got, fmt.Errorf("acting as user %d: %w (the agent needs CAP_SETUID, or to run as that user)", b.uid, errno)
 	}
 	got, err = do()
-	unix.RawSyscall(unix.SYS_SETRESUID, same, uid, same)
-	unix.RawSyscall(unix.SYS_SETRESGID, same, gid, same)
+	// The saved ids allow it; and the thread ends with its goroutine in any case.
+	_, _, _ = unix.RawSyscall(unix.SYS_SETRESUID, same, uid, same)
+	_, _, _ = unix.RawSyscall(unix.SYS_SETRESGID, same, gid, same)
 	if dumpable == 1 {
 		err = errors.Join(err, unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0))
 	}

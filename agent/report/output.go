@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,12 @@ type spooler interface {
 type lost struct{ error }
 
 func (l lost) Unwrap() error { return l.error }
+
+// What deliver may say that is no failure.
+var (
+	errNobody  = errors.New("there is no receiver")
+	errTooSoon = errors.New("held back: the one before was just now")
+)
 
 // spec says what an output is: it stays as it is over a reload that does not
 // change its spec.

@@ -101,7 +101,7 @@ func (s *sound) deliver(ctx context.Context, it *item) error {
 	}
 	now := time.Now()
 	if !s.last.IsZero() && now.Sub(s.last) < bellPause {
-		return nil
+		return errTooSoon
 	}
 	s.last = now
 	if s.player == nil {

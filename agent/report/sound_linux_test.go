@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,7 +56,7 @@ func TestSoundPlayer(t *testing.T) {
 	if err := ring(t, s); err != nil {
 		t.Error(err)
 	}
-	if err := ring(t, s); err != nil { // too soon
+	if err := ring(t, s); !errors.Is(err, errTooSoon) {
 		t.Error(err)
 	}
 	if got := read(t, filepath.Join(dir, "played")); got != "aplay -q "+s.file+"\n" {
@@ -95,6 +96,9 @@ func TestBellOfAReporter(t *testing.T) {
 			time.Sleep(bellPause)
 		}
 		mustClose(t, r)
+		if o := only(t, r); o.Sent != 3 || o.Limited != 12 || o.Dropped != 0 {
+			t.Errorf("%+v", o)
+		}
 		if bell.String() != "\a\a\a" {
 			t.Errorf("%q", bell.String())
 		}

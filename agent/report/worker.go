@@ -70,7 +70,13 @@ func (o *output) give(ctx, delivering context.Context, it item) {
 			}
 			return
 		}
-		if delivering.Err() != nil {
+		switch {
+		case errors.Is(err, errNobody): // nothing arrived, and nothing is wrong
+			return
+		case errors.Is(err, errTooSoon):
+			o.count.limit()
+			return
+		case delivering.Err() != nil:
 			o.keep(it)
 			return
 		}
