@@ -96,6 +96,7 @@ func journalFields(it *item) map[string]string {
 	}
 	if b := e.Block; b != nil {
 		set("SLIPS_BLOCK", b.ID)
+		set("SLIPS_SCOPE", string(b.Scope))
 		set("SLIPS_SECONDS", strconv.FormatFloat(b.Duration.Seconds(), 'f', -1, 64))
 		set("SLIPS_DRY_RUN", strconv.FormatBool(b.DryRun))
 		set("SLIPS_END", string(b.End))
