@@ -72,7 +72,7 @@ func New(opt Options) (*Agent, error) {
 		out = a.output
 	}
 	a.printer = report.NewPrinter(out, opt.Colour, opt.Config.Report)
-	if opt.Config.Report.Sound && opt.Bell != nil {
+	if opt.Config.Report.Sound.Enabled && opt.Bell != nil {
 		a.printer.Bell = report.NewBell(opt.Bell, time.Now)
 	}
 	if err := a.openDetection(); err != nil {

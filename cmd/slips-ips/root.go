@@ -52,7 +52,7 @@ detected; without -m nothing is detected and all are printed.`,
 			}
 			c := agent.DefaultConfig()
 			c.Sources = []agent.SourceConfig{{URL: "-"}}
-			c.Report.Sound = sound
+			c.Report.Sound.Enabled = sound
 			c.Report.Tuples = report.TuplesAll
 			if detect.models == "" {
 				c.Agent.Mode = agent.ModeDetectOff
