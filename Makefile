@@ -93,7 +93,8 @@ tools-run:
 tools-demo:
 	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2
 tools-test:
-	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2 ping:iputils-ping gcc:build-essential python3:python3 ps:procps
+	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2 ping:iputils-ping gcc:build-essential python3:python3 ps:procps systemd-analyze:systemd
+	@./packaging/need-promtool bin/promtool
 
 clean:
 	rm -rf bin dist
