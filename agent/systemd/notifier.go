@@ -14,6 +14,8 @@ type Notifier struct {
 	// send gives systemd a state of sd_notify(3).
 	send func(state string) error
 
+	telling sync.Mutex // taken before mu
+
 	mu    sync.Mutex
 	stuck string // why the watchdog is not fed, empty while it is
 	line  string // the newest of Report

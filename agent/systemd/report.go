@@ -34,6 +34,8 @@ func (n *Notifier) Report(ctx context.Context, get func() status.Status) {
 
 // status sends the line where it has changed; what is stuck comes first.
 func (n *Notifier) status() {
+	n.telling.Lock() // so that the newest line is the last one sent
+	defer n.telling.Unlock()
 	n.mu.Lock()
 	text := n.line
 	if n.stuck != "" {
