@@ -24,6 +24,9 @@ func TestUnit(t *testing.T) {
 	if !strings.Contains(text, " run -c "+agent.DefaultConfigPath+"\n") {
 		t.Errorf("the unit does not use %s", agent.DefaultConfigPath)
 	}
+	if strings.Contains(text, "\nRestartPreventExitStatus=") {
+		t.Error("a panic and the watchdog's end have the exit status 2 too: the agent would not be started again")
+	}
 	self, err := os.Executable() // the agent is not installed here
 	if err != nil {
 		t.Fatal(err)
