@@ -87,6 +87,12 @@ bench-ra: tools-run
 bench-latency: tools-demo build
 	$(GO) run ./internal/latency -binary $(BINARY) $(ARGS)
 
+## soak: the agent under load for half an hour, all reports on (ARGS=-disturb: disturbed in turn; ARGS="-for 2m -json")
+soak: tools-run build
+	$(GO) build -trimpath -o bin/flowbench ./internal/flowbench
+	$(GO) build -trimpath -o bin/soak ./internal/soak
+	./bin/soak -binary $(BINARY) -argus "$$(./bin/flowbench -record -flows 300000)" $(ARGS)
+
 # Each line: what must be there, and the package that brings it.
 tools-run:
 	@./packaging/need argus:argus-server nft:nftables ip:iproute2
@@ -99,4 +105,4 @@ tools-test:
 clean:
 	rm -rf bin dist
 
-.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency eval tools-run tools-demo tools-test clean
+.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency soak eval tools-run tools-demo tools-test clean
