@@ -93,6 +93,10 @@ soak: tools-run build
 	$(GO) build -trimpath -o bin/soak ./internal/soak
 	./bin/soak -binary $(BINARY) -argus "$$(./bin/flowbench -record -flows 300000)" $(ARGS)
 
+## trial-systemd: the shipped unit under a real systemd, in namespaces of its own; nothing of the machine changes
+trial-systemd: tools-test build
+	./packaging/systemd/trial ./$(BINARY)
+
 # Each line: what must be there, and the package that brings it.
 tools-run:
 	@./packaging/need argus:argus-server nft:nftables ip:iproute2
@@ -105,4 +109,4 @@ tools-test:
 clean:
 	rm -rf bin dist
 
-.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency soak eval tools-run tools-demo tools-test clean
+.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency soak trial-systemd eval tools-run tools-demo tools-test clean
