@@ -29,7 +29,8 @@ func newPaths(dir string) paths {
 }
 
 // The parts of the slips.toml. Beacons are blocked after three matches and for half
-// a minute, so that blocks are made, renewed and run out all the time.
+// a minute, so that blocks are renewed all the time; what else is found in the load
+// is told.
 const pipelineConfig = `
 [agent]
 mode = "enforce"
@@ -39,9 +40,13 @@ url = "argus://%s"
 records = "%s"
 
 [policy]
-rule = []
-matches = 3
+action = "alert"
 duration = "30s"
+[[policy.rule]]
+name = "beacons"
+ports = [%d]
+action = "block"
+matches = 3
 %s`
 
 const agentConfig = `socket = %q
@@ -89,7 +94,7 @@ func writeConfig(ctx context.Context, binary string, p paths, records string, ba
 	if bare {
 		settings, reports = "", bareConfig
 	}
-	text := fmt.Sprintf(pipelineConfig, settings, argusAddress, records, reports)
+	text := fmt.Sprintf(pipelineConfig, settings, argusAddress, records, beaconPort, reports)
 	if err := os.WriteFile(p.config, []byte(text), 0o644); err != nil {
 		return err
 	}

@@ -67,14 +67,14 @@ func TestStream(t *testing.T) {
 		seq   uint32
 		sport argusfeed.Port
 	}
-	var first []flow
+	first := map[int]flow{}
 	seqs := map[uint32]int{}
 	for n := range rounds * len(l.flows) {
 		next()
-		round, i := n/len(l.flows), n%len(l.flows)
+		i, round := s.position(uint64(n))
 		f := flow{rec.String(), rec.Seq, rec.Sport}
 		if round == 0 {
-			first = append(first, f)
+			first[i] = f
 		} else if f.tuple != first[i].tuple || f.seq == first[i].seq {
 			t.Fatalf("record %d: %+v, first %+v", n, f, first[i])
 		}

@@ -62,7 +62,8 @@ func newBeacons(n int, every time.Duration) []*beacon {
 	return all
 }
 
-const beaconPort = 443
+// beaconPort is one that nothing in the load has.
+const beaconPort = 44318
 
 // tuple is the beacon's as the agent writes it.
 func (b *beacon) tuple() string { return fmt.Sprintf("%s-%s-%d-tcp", b.src, b.dst, beaconPort) }
@@ -148,18 +149,28 @@ func (s *stream) send(ctx context.Context, conn net.Conn) error {
 	}
 }
 
+// position gives which record of the load is sent as number n, and how often the
+// load has been around. Each time it begins elsewhere: else what is there once
+// would come back as regularly as a beacon.
+func (s *stream) position(n uint64) (at int, round uint64) {
+	flows := uint64(len(s.load.flows))
+	round = n / flows
+	from := ((round * 0x9e3779b97f4a7c15) >> 11) % flows
+	return int((n + from) % flows), round
+}
+
 // appendLoad appends record n of the load, with the times that it has now.
 func (s *stream) appendLoad(buf []byte, start time.Time, n uint64) []byte {
-	flows := uint64(len(s.load.flows))
-	r, round := &s.load.flows[n%flows], n/flows
-	length := float64(flows) / s.rate * 1e6 // of one time around, microseconds
-	compressed := length / float64(s.load.span)
-	base := float64(start.Add(-behind).UnixMicro()) + float64(round)*length
+	i, round := s.position(n)
+	r, flows := &s.load.flows[i], float64(len(s.load.flows))
+	compressed := flows / s.rate * 1e6 / float64(s.load.span)
+	now := float64(start.Add(-behind).UnixMicro()) + float64(n)/s.rate*1e6
+	then := float64(s.load.first) + float64(s.load.span)*float64(i)/flows // the traffic is steady
 	at := len(buf)
 	buf = append(buf, r.raw...)
 	b := buf[at:]
 	for _, t := range r.times {
-		putStamp(b[t:], int64(base+float64(stamp(b[t:])-s.load.first)*compressed))
+		putStamp(b[t:], int64(now+(float64(stamp(b[t:]))-then)*compressed))
 	}
 	number := binary.BigEndian.Uint32(b[r.seq:])
 	binary.BigEndian.PutUint32(b[r.seq:], number+uint32(round)*s.load.numbers)
