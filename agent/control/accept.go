@@ -45,6 +45,7 @@ func (d *door) Accept() (net.Conn, error) {
 			turnAway(c, http.StatusTooManyRequests, failure{"too many clients of the control socket are connected; try again later", "busy"})
 			continue
 		}
+		d.server.accepted.Add(1)
 		leave := sync.OnceFunc(func() { d.server.clients.leave(p.uid) })
 		return &conn{Conn: c, peer: p, leave: leave}, nil
 	}

@@ -65,7 +65,7 @@ func writeList[T any](s *Server, w http.ResponseWriter, head any, name string, l
 		if i > 0 {
 			_ = out.WriteByte(',')
 		}
-		if err := enc.Encode(&list[i]); err != nil {
+		if err := enc.Encode(inUTC(list[i])); err != nil {
 			return &sentError{err}
 		}
 	}

@@ -76,7 +76,7 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	conn, err := d.DialContext(ctx, "unix", c.path)
 	switch {
 	case err == nil:
-		return conn, nil
+		return newClientConn(conn), nil
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, &kindError{ErrNotRunning, fmt.Sprintf("no agent answers at %s: it is not running (slips-ips run), or its socket is elsewhere (--socket)", c.path)}
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -91,7 +91,7 @@ const maxGather = 256
 func (s *Server) gather(line *bytes.Buffer, f *filter, e history.Event, more <-chan history.Event) {
 	for n := 1; ; n++ {
 		if f.wants(&e) {
-			line.Write(appendJSON(nil, &e))
+			line.Write(appendJSON(nil, inUTC(e)))
 		}
 		if n == maxGather {
 			return

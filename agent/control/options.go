@@ -46,9 +46,11 @@ func (o Options) withDefaults() Options {
 
 // Stats counts what the server did since it was made. It is a value.
 type Stats struct {
-	// Clients are connected now, Followers follow events.
-	Clients   int `json:"clients"`
-	Followers int `json:"followers"`
+	// Accepted clients have been let in, Clients are connected now, Followers
+	// follow events.
+	Accepted  uint64 `json:"accepted"`
+	Clients   int    `json:"clients"`
+	Followers int    `json:"followers"`
 	// Requests were answered, Changes of them changed something.
 	Requests uint64 `json:"requests"`
 	Changes  uint64 `json:"changes"`

@@ -22,7 +22,7 @@ type Server struct {
 	// leaving ends when the server does: followers would stay for ever.
 	leaving context.Context
 
-	requests, changes, forbidden, bad, cut atomic.Uint64
+	accepted, requests, changes, forbidden, bad, cut atomic.Uint64
 }
 
 // NewServer makes a server that asks b.
@@ -96,7 +96,7 @@ func http1() *http.Protocols {
 // Stats gives the counts of this moment.
 func (s *Server) Stats() Stats {
 	st := Stats{
-		Requests: s.requests.Load(), Changes: s.changes.Load(), Forbidden: s.forbidden.Load(),
+		Accepted: s.accepted.Load(), Requests: s.requests.Load(), Changes: s.changes.Load(), Forbidden: s.forbidden.Load(),
 		Bad: s.bad.Load(), Cut: s.cut.Load(),
 	}
 	st.Clients, st.RefusedClients = s.clients.counts()
