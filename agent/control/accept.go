@@ -57,7 +57,7 @@ func turnAway(c *net.UnixConn, status int, f failure) {
 	_ = c.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
 	_, _ = fmt.Fprintf(c, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n%s: %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
 		status, http.StatusText(status), apiHeader, apiVersion, len(body), body)
-	c.Close()
+	_ = c.Close()
 }
 
 type peerKey struct{}

@@ -66,7 +66,7 @@ func (c *Client) Close() {
 	c.ready = nil
 	c.mu.Unlock()
 	if conn != nil {
-		conn.Close()
+		_ = conn.Close()
 	}
 	c.http.CloseIdleConnections()
 }
@@ -232,7 +232,7 @@ func (c *Client) send(ctx context.Context, method, path, query string, body any)
 		return nil, fmt.Errorf("asking the agent at %s: %w", c.path, err)
 	}
 	if resp.Header.Get(apiHeader) == "" {
-		resp.Body.Close()
+		_ = resp.Body.Close()
 		return nil, &kindError{ErrNotRunning, fmt.Sprintf("what answers at %s is no slips-ips agent (--socket)", c.path)}
 	}
 	if resp.StatusCode >= 300 {

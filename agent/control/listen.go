@@ -64,7 +64,7 @@ func listen(path, group, adminGroup string) (*Listener, error) {
 	}
 	l, err := bind(path, acc)
 	if err != nil {
-		lock.Close()
+		_ = lock.Close()
 		return nil, err
 	}
 	return &Listener{UnixListener: l, access: acc, lock: lock}, nil
@@ -142,7 +142,7 @@ func bind(path string, acc access) (*net.UnixListener, error) {
 		err = os.Chmod(path, socketMode)
 	}
 	if err != nil {
-		l.Close()
+		_ = l.Close()
 		return nil, err
 	}
 	return l, nil
@@ -161,7 +161,7 @@ func removeStale(path string) error {
 	}
 	// An agent has the lock; this may still be the socket of something else.
 	if c, err := net.Dial("unix", path); err == nil {
-		c.Close()
+		_ = c.Close()
 		return fmt.Errorf("%w: something answers there; stop it, or choose another path ([agent] socket)", ErrInUse)
 	}
 	return os.Remove(path)

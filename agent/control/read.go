@@ -145,7 +145,8 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) error {
 	ctx, stop := s.within(r)
 	defer stop()
 	var asked *history.Event
-	tuple, err := argusfeed.Tuple{}, error(nil)
+	var tuple argusfeed.Tuple
+	var err error
 	if text != "" {
 		tuple, err = findTuple(text)
 	} else {
@@ -187,11 +188,12 @@ func (s *Server) tupleOf(ctx context.Context, id string) (argusfeed.Tuple, *hist
 	if err != nil && !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrNotFound) {
 		return argusfeed.Tuple{}, nil, err
 	}
-	for i := range page.Events {
-		if t, _ := subject(&page.Events[i]); t != nil {
-			return *t, &page.Events[i], nil
+	if len(page.Events) > 0 {
+		e := &page.Events[0]
+		if t, _ := subject(e); t != nil {
+			return *t, e, nil
 		}
-		return argusfeed.Tuple{}, nil, fmt.Errorf("%w: %s is no event of a tuple: %s", ErrInvalid, id, page.Events[i].Text)
+		return argusfeed.Tuple{}, nil, fmt.Errorf("%w: %s is no event of a tuple: %s", ErrInvalid, id, e.Text)
 	}
 	l, err := s.backend.Blocks(ctx, BlockQuery{Limit: MaxLimit})
 	if err != nil {

@@ -66,7 +66,7 @@ func (s *Server) Serve(ctx context.Context, l *Listener) error {
 	go func() { ended <- srv.Serve(&door{Listener: l, server: s}) }()
 	select {
 	case err := <-ended:
-		l.Close()
+		_ = l.Close()
 		return fmt.Errorf("serving the control socket %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
@@ -79,8 +79,10 @@ func (s *Server) Serve(ctx context.Context, l *Listener) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = srv.Close()
 	}
-	<-ended
-	l.Close()
+	if ended := <-ended; err == nil && !errors.Is(ended, http.ErrServerClosed) {
+		err = ended
+	}
+	_ = l.Close()
 	if errors.Is(err, net.ErrClosed) {
 		err = nil // Shutdown closed the listener, and with it the socket
 	}

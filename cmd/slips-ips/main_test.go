@@ -17,6 +17,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// The tests themselves, not the program in scripts, are in a zone that is not
+	// UTC, so that a time that is written in the wrong one is seen.
+	if filepath.Base(os.Args[0]) != "slips-ips" {
+		time.Local = time.FixedZone("CET", 3600)
+	}
 	testscript.Main(m, map[string]func(){"slips-ips": main})
 }
 
