@@ -138,7 +138,9 @@ func bind(path string, acc access) (*net.UnixListener, error) {
 	if owner == noGroup {
 		owner = acc.admin
 	}
-	if err = os.Chown(path, -1, owner); err == nil {
+	if err = os.Chown(path, -1, owner); err != nil {
+		err = fmt.Errorf("giving it to the group %s (only root, or a member of that group, can): %w", groupName(owner), err)
+	} else {
 		err = os.Chmod(path, socketMode)
 	}
 	if err != nil {
