@@ -17,15 +17,15 @@ type sentError struct{ err error }
 func (e *sentError) Error() string { return e.err.Error() }
 func (e *sentError) Unwrap() error { return e.err }
 
-// appendJSON appends v in one line and with its end.
-func appendJSON(b []byte, v any) []byte {
-	buf := bytes.NewBuffer(b)
-	enc := json.NewEncoder(buf)
+// toJSON gives v in one line, with its end.
+func toJSON(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		return appendJSON(b, failure{"the answer cannot be written: " + err.Error(), codeInternal})
+		return nil, fmt.Errorf("writing JSON: %w", err)
 	}
-	return buf.Bytes()
+	return buf.Bytes(), nil
 }
 
 // begin gives the client its time for the answer, and sends the header.
@@ -37,8 +37,12 @@ func (s *Server) begin(w http.ResponseWriter, status int) {
 
 // writeJSON answers with v.
 func (s *Server) writeJSON(w http.ResponseWriter, status int, v any) error {
+	text, err := toJSON(v)
+	if err != nil {
+		return err
+	}
 	s.begin(w, status)
-	if _, err := w.Write(appendJSON(nil, v)); err != nil {
+	if _, err := w.Write(text); err != nil {
 		return &sentError{err}
 	}
 	return nil
@@ -51,7 +55,11 @@ const listBuffer = 64 << 10
 // are encoded one by one: a hundred thousand would be tens of megabytes, for as
 // long as a slow client takes.
 func writeList[T any](s *Server, w http.ResponseWriter, head any, name string, list []T) error {
-	text := bytes.TrimSpace(appendJSON(nil, head))
+	text, err := toJSON(head)
+	if err != nil {
+		return err
+	}
+	text = bytes.TrimSpace(text)
 	s.begin(w, http.StatusOK)
 	out := bufio.NewWriterSize(w, listBuffer)
 	_, _ = out.Write(text[:len(text)-1]) // without its closing bracket
@@ -65,7 +73,7 @@ func writeList[T any](s *Server, w http.ResponseWriter, head any, name string, l
 		if i > 0 {
 			_ = out.WriteByte(',')
 		}
-		if err := enc.Encode(inUTC(list[i])); err != nil {
+		if err := enc.Encode(presentable(list[i])); err != nil {
 			return &sentError{err}
 		}
 	}

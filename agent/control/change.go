@@ -71,7 +71,7 @@ func (s *Server) addBlock(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.writeJSON(w, http.StatusCreated, inUTC(b))
+	return s.writeJSON(w, http.StatusCreated, presentable(b))
 }
 
 func (s *Server) removeBlock(w http.ResponseWriter, r *http.Request) error {
@@ -84,7 +84,7 @@ func (s *Server) removeBlock(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.writeJSON(w, http.StatusOK, inUTC(b))
+	return s.writeJSON(w, http.StatusOK, presentable(b))
 }
 
 // Flushed is what DELETE /v1/blocks answers.
@@ -160,7 +160,7 @@ func (s *Server) addAllow(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	result.Lifted = orEmpty(result.Lifted)
-	return s.writeJSON(w, http.StatusCreated, inUTC(result))
+	return s.writeJSON(w, http.StatusCreated, presentable(result))
 }
 
 func (s *Server) removeAllow(w http.ResponseWriter, r *http.Request) error {
@@ -180,7 +180,7 @@ func (s *Server) removeAllow(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.writeJSON(w, http.StatusOK, inUTC(a))
+	return s.writeJSON(w, http.StatusOK, presentable(a))
 }
 
 func (s *Server) reload(w http.ResponseWriter, r *http.Request) error {
@@ -195,5 +195,5 @@ func (s *Server) reload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	result.Changes, result.Unwanted = orEmpty(result.Changes), orEmpty(result.Unwanted)
-	return s.writeJSON(w, http.StatusOK, inUTC(result))
+	return s.writeJSON(w, http.StatusOK, presentable(result))
 }

@@ -81,6 +81,8 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 		return nil, &kindError{ErrNotRunning, fmt.Sprintf("no agent answers at %s: it is not running (slips-ips run), or its socket is elsewhere (--socket)", c.path)}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return nil, &kindError{ErrNotRunning, fmt.Sprintf("no agent answers at %s: the one that made this socket is not running any more (slips-ips run)", c.path)}
+	case errors.Is(err, syscall.EAGAIN):
+		return nil, &kindError{ErrBusy, fmt.Sprintf("the agent at %s lets nobody in now: too many are waiting, or it hangs", c.path)}
 	case errors.Is(err, fs.ErrPermission):
 		return nil, &kindError{ErrForbidden, fmt.Sprintf("the socket %s may not be used by this user: %s", c.path, whoMay(c.path))}
 	}
@@ -203,7 +205,11 @@ func (c *Client) broken(ctx context.Context, err error) error {
 func (c *Client) send(ctx context.Context, method, path, query string, body any) (*http.Response, error) {
 	var content io.Reader
 	if body != nil {
-		content = bytes.NewReader(appendJSON(nil, body))
+		text, err := toJSON(body)
+		if err != nil {
+			return nil, err
+		}
+		content = bytes.NewReader(text)
 	}
 	u := "http://slips-ips/" + apiVersion + path
 	if query != "" {

@@ -52,7 +52,7 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request) error {
 		}
 		return nil
 	}
-	beat := func() { line.Write(appendJSON(nil, heartbeat{time.Now().UTC()})) }
+	beat := func() { s.addLine(&line, heartbeat{time.Now().UTC()}) }
 	w.Header().Set("Content-Type", "application/jsonl")
 	beat() // so the client knows at once that it is in
 	if err := send(); err != nil {
@@ -83,6 +83,16 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request) error {
 	}
 }
 
+// addLine appends a line of JSON. What has none is left out and told in the log.
+func (s *Server) addLine(line *bytes.Buffer, v any) {
+	text, err := toJSON(v)
+	if err != nil {
+		s.opt.Log.Error("an event was not told to a follower", "error", err)
+		return
+	}
+	line.Write(text)
+}
+
 // maxGather is how many events are sent at once: in a storm each by itself would
 // be a write each.
 const maxGather = 256
@@ -91,7 +101,7 @@ const maxGather = 256
 func (s *Server) gather(line *bytes.Buffer, f *filter, e history.Event, more <-chan history.Event) {
 	for n := 1; ; n++ {
 		if f.wants(&e) {
-			line.Write(appendJSON(nil, inUTC(e)))
+			s.addLine(line, presentable(e))
 		}
 		if n == maxGather {
 			return

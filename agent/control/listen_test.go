@@ -3,6 +3,7 @@ package control_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"os/user"
@@ -175,6 +176,7 @@ func TestDialErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
+	answers := make(chan string, 2)
 	go func() {
 		for {
 			c, err := other.Accept()
@@ -184,12 +186,17 @@ func TestDialErrors(t *testing.T) {
 			go func() {
 				b := make([]byte, 4096)
 				c.Read(b)
-				c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"))
+				io.WriteString(c, <-answers)
 				c.Close()
 			}()
 		}
 	}()
+	answers <- "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 	if _, err := dial(t, path).Status(t.Context()); !errors.Is(err, control.ErrNotRunning) || !strings.Contains(err.Error(), "is no slips-ips agent") {
 		t.Errorf("another server: %v", err)
+	}
+	answers <- "HTTP/1.1 404 Not Found\r\nSlips-Ips-Api: v2\r\nContent-Type: application/json\r\nContent-Length: 34\r\n\r\n{\"error\":\"gone\",\"code\":\"version\"}"
+	if _, err := dial(t, path).Status(t.Context()); !errors.Is(err, control.ErrVersion) || !strings.Contains(err.Error(), "this program speaks v1 and the agent at "+path+" v2") {
+		t.Errorf("another version: %v", err)
 	}
 }

@@ -51,7 +51,7 @@ func (s *Server) status(w http.ResponseWriter, _ *http.Request) error {
 	}
 	st.Enforce.Latency.Bounds = orEmpty(st.Enforce.Latency.Bounds)
 	st.Enforce.Latency.Counts = orEmpty(st.Enforce.Latency.Counts)
-	return s.writeJSON(w, http.StatusOK, inUTC(st))
+	return s.writeJSON(w, http.StatusOK, presentable(st))
 }
 
 func orEmpty[T any](list []T) []T {
@@ -166,7 +166,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) error {
 		told.For, told.Against = orEmpty(told.For), orEmpty(told.Against)
 		e.Judgement = &told
 	}
-	return s.writeJSON(w, http.StatusOK, inUTC(e))
+	return s.writeJSON(w, http.StatusOK, presentable(e))
 }
 
 // findTuple reads a tuple that somebody asks for.
