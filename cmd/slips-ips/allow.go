@@ -40,7 +40,7 @@ func newAllowList(std streams, agent *agentFlags) *cobra.Command {
 				case asJSON:
 					return writeJSON(std.out, control.AllowList{Allows: list})
 				}
-				t := newColumns(column{name: "network"}, column{name: "from"}, column{name: "until"}, column{name: "by"}, column{name: "since"}, column{name: "comment", fit: true})
+				t := newColumns(column{name: "network"}, column{name: "from"}, column{name: "until"}, column{name: "by", extra: true}, column{name: "since", extra: true}, column{name: "comment", fit: true})
 				for _, a := range list {
 					since := ""
 					if !a.Since.IsZero() {

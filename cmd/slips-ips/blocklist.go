@@ -82,7 +82,7 @@ func allBlocks(ctx context.Context, c *control.Client, q control.BlockQuery) (co
 }
 
 func writeBlocks(std streams, blocks []control.BlockInfo, ids bool) error {
-	cols := []column{{name: "tuple"}, {name: "state"}, {name: "left", right: true}, {name: "until"}, {name: "by", fit: true}, {name: "label", fit: true}, {name: "reason", fit: true}}
+	cols := []column{{name: "tuple"}, {name: "state"}, {name: "left", right: true}, {name: "until", extra: true}, {name: "by", fit: true}, {name: "label", fit: true}, {name: "reason", fit: true, extra: true}}
 	if ids {
 		cols = append([]column{{name: "id"}}, cols...)
 	}

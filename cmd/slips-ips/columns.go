@@ -17,6 +17,7 @@ type column struct {
 	// fit is cut where the terminal is too narrow for all, the last of them first;
 	// tail keeps its end rather than its beginning.
 	fit, tail bool
+	extra     bool // left out where that is not enough, the last of them first
 }
 
 // columns is a list of rows, for people. Unlike a table of go-pretty it is made
@@ -39,34 +40,57 @@ func (c *columns) add(cells ...string) {
 // least is what is left of a column that is cut.
 const least = 12
 
-// write prints the list, no line longer than width unless width is 0 or too
-// little for any.
-func (c *columns) write(w io.Writer, width int) error {
-	widths := make([]int, len(c.cols))
+// layout gives the columns that are shown, and how wide each is: where the
+// terminal is too narrow, first what may be cut is cut, then what may be left out
+// is left out.
+func (c *columns) layout(width int) (shown, widths []int) {
+	full := make([]int, len(c.cols))
 	for i, col := range c.cols {
-		widths[i] = len(col.name)
+		full[i] = len(col.name)
 		for _, row := range c.rows {
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+			full[i] = max(full[i], utf8.RuneCountInString(row[i]))
 		}
+		shown = append(shown, i)
 	}
-	total := 0
-	for _, n := range widths {
-		total += n + 2
-	}
-	for i, col := range slices.Backward(c.cols) {
-		if over := total - 2 - width; width > 0 && over > 0 && col.fit && widths[i] > least {
-			cut := min(over, widths[i]-least)
-			widths[i] -= cut
-			total -= cut
+	for {
+		widths = slices.Clone(full)
+		over := -between - width
+		for _, i := range shown {
+			over += widths[i] + between
 		}
+		for _, i := range slices.Backward(shown) {
+			if width > 0 && over > 0 && c.cols[i].fit && widths[i] > least {
+				less := min(over, widths[i]-least)
+				widths[i] -= less
+				over -= less
+			}
+		}
+		extra := -1
+		for n, i := range shown {
+			if c.cols[i].extra {
+				extra = n
+			}
+		}
+		if width <= 0 || over <= 0 || extra < 0 {
+			return shown, widths
+		}
+		shown = slices.Delete(shown, extra, extra+1)
 	}
+}
+
+// between is what lies between columns.
+const between = 2
+
+// write prints the list for a terminal of that width; 0 is none.
+func (c *columns) write(w io.Writer, width int) error {
+	shown, widths := c.layout(width)
 	out := bufio.NewWriter(w)
 	line := func(cell func(int) string) {
 		blanks := 0 // put off: none at the end of a line
-		for i, col := range c.cols {
-			s := cut(cell(i), widths[i], col.tail)
+		for _, i := range shown {
+			s := cut(cell(i), widths[i], c.cols[i].tail)
 			pad := widths[i] - utf8.RuneCountInString(s)
-			if col.right {
+			if c.cols[i].right {
 				blanks, pad = blanks+pad, 0
 			}
 			if s != "" {
@@ -74,7 +98,7 @@ func (c *columns) write(w io.Writer, width int) error {
 				_, _ = out.WriteString(s)
 				blanks = 0
 			}
-			blanks += pad + 2
+			blanks += pad + between
 		}
 		_ = out.WriteByte('\n')
 	}

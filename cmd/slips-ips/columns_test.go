@@ -37,6 +37,24 @@ func TestColumns(t *testing.T) {
 	}
 }
 
+// What may be left out is, once cutting does not do.
+func TestNarrowColumns(t *testing.T) {
+	c := newColumns(column{name: "tuple"}, column{name: "last", extra: true}, column{name: "label", fit: true})
+	c.add(strings.Repeat("t", 20), strings.Repeat("l", 20), strings.Repeat("x", 20))
+	for width, want := range map[int]string{
+		0: "TUPLE LAST LABEL", 64: "TUPLE LAST LABEL", 56: "TUPLE LAST LABEL", 55: "TUPLE LABEL", 34: "TUPLE LABEL", 10: "TUPLE LABEL",
+	} {
+		var b strings.Builder
+		if err := c.write(&b, width); err != nil {
+			t.Fatal(err)
+		}
+		head, _, _ := strings.Cut(b.String(), "\n")
+		if got := strings.Join(strings.Fields(head), " "); got != want {
+			t.Errorf("width %d: %s, want %s", width, got, want)
+		}
+	}
+}
+
 func TestMoments(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for s, want := range map[string]string{

@@ -54,7 +54,7 @@ const (
 type painter bool
 
 func (p painter) paint(colour, s string) string {
-	if !p {
+	if !p || colour == "" {
 		return s
 	}
 	return colour + s + plain

@@ -118,8 +118,8 @@ func (t *statusText) table(c *columns) {
 }
 
 func (t *statusText) feeds(feeds []status.Feed) {
-	c := newColumns(column{name: "feed", fit: true}, column{name: "state"}, column{name: "since"}, column{name: "flows", right: true},
-		column{name: "a second", right: true}, column{name: "lag", right: true}, column{name: "gaps", right: true}, column{name: "away", right: true},
+	c := newColumns(column{name: "feed", fit: true}, column{name: "state"}, column{name: "since", extra: true}, column{name: "flows", right: true},
+		column{name: "a second", right: true}, column{name: "lag", right: true}, column{name: "gaps", right: true, extra: true}, column{name: "away", right: true, extra: true},
 		column{name: "missed", right: true}, column{name: "dropped", right: true}, column{name: "error", fit: true})
 	for i := range feeds {
 		f := &feeds[i]
@@ -136,8 +136,8 @@ func (t *statusText) feeds(feeds []status.Feed) {
 }
 
 func (t *statusText) outputs(outputs []status.Output) {
-	c := newColumns(column{name: "output"}, column{name: "to", fit: true}, column{name: "sent", right: true}, column{name: "retried", right: true},
-		column{name: "dropped", right: true}, column{name: "limited", right: true}, column{name: "waiting", right: true}, column{name: "failing", fit: true})
+	c := newColumns(column{name: "output"}, column{name: "to", fit: true}, column{name: "sent", right: true}, column{name: "retried", right: true, extra: true},
+		column{name: "dropped", right: true}, column{name: "limited", right: true, extra: true}, column{name: "waiting", right: true}, column{name: "failing", fit: true})
 	for _, o := range outputs {
 		failing := ""
 		if !o.Failing.IsZero() {

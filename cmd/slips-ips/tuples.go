@@ -124,7 +124,7 @@ func tupleListing(std streams, list control.TupleList) error {
 
 func tupleTable(std streams, list control.TupleList) error {
 	t := newColumns(column{name: "tuple"}, column{name: "flows", right: true}, column{name: "hits", right: true}, column{name: "score", right: true},
-		column{name: "last flow"}, column{name: "label", fit: true}, column{name: "letters", fit: true, tail: true})
+		column{name: "last flow", extra: true}, column{name: "label", fit: true}, column{name: "letters", fit: true, tail: true})
 	for _, i := range list.Tuples {
 		score, hits, letters := "", "", i.Letters
 		if i.Label != "" {
