@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // DefaultPath is where the socket is unless configured otherwise.
@@ -161,10 +162,14 @@ func removeStale(path string) error {
 	case info.Mode()&os.ModeSocket == 0:
 		return errors.New("there is something else than a socket; remove it, or choose another path ([agent] socket)")
 	}
-	// An agent has the lock; this may still be the socket of something else.
-	if c, err := net.Dial("unix", path); err == nil {
+	// An agent would have the lock; this may be the socket of something else, which
+	// lives unless the kernel says that nobody listens.
+	c, err := net.Dial("unix", path)
+	if err == nil {
 		_ = c.Close()
-		return fmt.Errorf("%w: something answers there; stop it, or choose another path ([agent] socket)", ErrInUse)
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("%w: something else than an agent listens there; stop it, or choose another path ([agent] socket)", ErrInUse)
 	}
 	return os.Remove(path)
 }
