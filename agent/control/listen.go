@@ -20,8 +20,8 @@ const DefaultPath = "/run/slips-ips/control.sock"
 // decided by who they are.
 const socketMode = 0o660
 
-// ErrInUse says that a living agent serves the socket.
-var ErrInUse = errors.New("another agent serves it")
+// ErrInUse says that a living agent, or something else, serves the socket.
+var ErrInUse = errors.New("it is in use")
 
 // Listener accepts the clients of a control socket. Close removes the socket.
 type Listener struct {
@@ -169,7 +169,7 @@ func removeStale(path string) error {
 		_ = c.Close()
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("%w: something else than an agent listens there; stop it, or choose another path ([agent] socket)", ErrInUse)
+		return fmt.Errorf("%w by something that is no agent; stop it, or choose another path ([agent] socket)", ErrInUse)
 	}
 	return os.Remove(path)
 }

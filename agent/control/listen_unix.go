@@ -24,7 +24,7 @@ func lockSocket(path string) (*os.File, error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		defer f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%w%s; stop it, or choose another path ([agent] socket)", ErrInUse, holder(f))
+			return nil, fmt.Errorf("%w by another agent%s; stop it, or choose another path ([agent] socket)", ErrInUse, holder(f))
 		}
 		return nil, fmt.Errorf("locking %s: %w", f.Name(), err)
 	}
