@@ -81,3 +81,8 @@ func globMatches(pattern, label string) bool {
 	ok, err := path.Match(pattern, foldLabel(label))
 	return ok && err == nil
 }
+
+// ExactGlob makes a pattern that fits s alone.
+func ExactGlob(s string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(s)
+}

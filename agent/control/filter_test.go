@@ -1,6 +1,7 @@
 package control
 
 import (
+	"path"
 	"testing"
 	"time"
 
@@ -45,5 +46,15 @@ func TestFilter(t *testing.T) {
 		if !f.wants(&lost) {
 			t.Errorf("%s: what was lost is not told", name)
 		}
+	}
+}
+
+func TestExactGlob(t *testing.T) {
+	const odd = `a*b?c[d]\-e`
+	if ok, err := path.Match(ExactGlob(odd), odd); !ok || err != nil {
+		t.Errorf("%v, %v", ok, err)
+	}
+	if ok, _ := path.Match(ExactGlob("a*"), "ab"); ok {
+		t.Error("it fits another text")
 	}
 }

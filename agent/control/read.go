@@ -148,7 +148,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) error {
 	var tuple argusfeed.Tuple
 	var err error
 	if text != "" {
-		tuple, err = findTuple(text)
+		tuple, err = s.findKnown(ctx, text)
 	} else {
 		tuple, asked, err = s.tupleOf(ctx, id)
 	}
@@ -179,6 +179,21 @@ func findTuple(text string) (argusfeed.Tuple, error) {
 		return t, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	return t, nil
+}
+
+// findKnown is findTuple for explaining: where a name has a dash the text does
+// not say where it ends, and the tuple that the agent knows is meant.
+func (s *Server) findKnown(ctx context.Context, text string) (argusfeed.Tuple, error) {
+	t, err := findTuple(text)
+	_, src := t.Src.IP()
+	_, dst := t.Dst.IP()
+	if src && dst {
+		return t, err
+	}
+	if l, failed := s.backend.Tuples(ctx, TupleQuery{Match: ExactGlob(text), Limit: 1, Letters: -1}); failed == nil && len(l.Tuples) == 1 {
+		return l.Tuples[0].Tuple, nil
+	}
+	return t, err
 }
 
 // tupleOf finds what an ID of an event, a decision or a block is about: in the

@@ -22,6 +22,7 @@ import (
 	"slips-ips/agent/control/controltest"
 	"slips-ips/agent/history"
 	"slips-ips/argusfeed"
+	"slips-ips/detection"
 )
 
 var sameTuple = cmp.Comparer(func(a, b argusfeed.Tuple) bool { return a == b })
@@ -65,6 +66,23 @@ func TestReading(t *testing.T) {
 	want.Asked = &b.Past[2]
 	e, err = c.ExplainID(ctx, controltest.ID(4))
 	same("explain an event", want, e, err)
+	// Names with dashes: the text could be taken apart in several ways.
+	named, err := argusfeed.FindTuple(controltest.Tuple)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if named.Src, err = argusfeed.ParseAddr([]byte("a-b.lan")); err != nil {
+		t.Fatal(err)
+	}
+	if named.Dst, err = argusfeed.ParseAddr([]byte("c")); err != nil {
+		t.Fatal(err)
+	}
+	whole := b.Explanation
+	b.Known = append(b.Known, detection.TupleInfo{Tuple: named})
+	b.Explanation = control.Explanation{Tuple: named, Events: []history.Event{}}
+	e, err = c.ExplainTuple(ctx, "a-b.lan-c-443-tcp")
+	same("explain names", b.Explanation, e, err)
+	b.Explanation = whole
 	b.Past = nil
 	e, err = c.ExplainID(ctx, controltest.ID(4))
 	same("explain a block", b.Explanation, e, err)

@@ -63,13 +63,8 @@ func (f *agentFlags) complete(most int, from ...completion) cobra.CompletionFunc
 // maxCandidates is how many completions are worth being shown.
 const maxCandidates = 50
 
-// globPrefix makes a pattern of what is typed.
-func globPrefix(typed string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(typed) + "*"
-}
-
 func completeTuples(ctx context.Context, c *control.Client, typed string) (found []string) {
-	l, err := c.Tuples(ctx, control.TupleQuery{Match: globPrefix(typed), Limit: maxCandidates, Letters: -1})
+	l, err := c.Tuples(ctx, control.TupleQuery{Match: control.ExactGlob(typed) + "*", Limit: maxCandidates, Letters: -1})
 	if err != nil {
 		return nil
 	}
@@ -80,7 +75,7 @@ func completeTuples(ctx context.Context, c *control.Client, typed string) (found
 }
 
 func completeBlocks(ctx context.Context, c *control.Client, typed string) (found []string) {
-	l, err := c.Blocks(ctx, control.BlockQuery{Match: globPrefix(typed), Limit: maxCandidates})
+	l, err := c.Blocks(ctx, control.BlockQuery{Match: control.ExactGlob(typed) + "*", Limit: maxCandidates})
 	if err != nil {
 		return nil
 	}
