@@ -22,7 +22,8 @@ const silence = time.Minute
 const maxLine = 1 << 20
 
 // Follow gives the events from now on that fit q, until ctx ends, which is no
-// error, or the agent does. Limit and After of q have no meaning. ready, where
+// error, or the agent does. Limit and After of q have no meaning. An event
+// without an ID tells in its Text what this reader was too slow for. ready, where
 // it is not nil, is called when no later event can be missed.
 func (c *Client) Follow(ctx context.Context, q history.Query, ready func()) iter.Seq2[history.Event, error] {
 	return func(yield func(history.Event, error) bool) {
@@ -53,18 +54,29 @@ func (c *Client) follow(ctx context.Context, stop context.CancelCauseFunc, q his
 	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
 	for lines.Scan() {
 		alive.Stop() // what is done with an event may take its time
-		switch {
-		case !bytes.HasPrefix(lines.Bytes(), []byte(heartbeatBegin)):
-			var e history.Event
-			if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-				return c.broken(ctx, err)
+		line := lines.Bytes()
+		if bytes.HasPrefix(line, []byte(heartbeatBegin)) {
+			if ready != nil {
+				ready()
+				ready = nil
 			}
-			if !yield(e) {
-				return nil
-			}
-		case ready != nil:
-			ready()
-			ready = nil
+			alive.Reset(silence)
+			continue
+		}
+		var e history.Event
+		var err error
+		if bytes.HasPrefix(line, []byte(lostBegin)) {
+			var l lost
+			err = json.Unmarshal(line, &l)
+			e.Text = l.Text
+		} else {
+			err = json.Unmarshal(line, &e)
+		}
+		if err != nil {
+			return c.broken(ctx, err)
+		}
+		if !yield(e) {
+			return nil
 		}
 		alive.Reset(silence)
 	}

@@ -36,12 +36,8 @@ func newFilter(q history.Query) (*filter, error) {
 	return f, nil
 }
 
-// wants tells whether e is one of them. What a reader has lost, an event without
-// an ID, it is told whatever it asked for.
+// wants tells whether e is one of them.
 func (f *filter) wants(e *history.Event) bool {
-	if e.ID == "" {
-		return true
-	}
 	tuple, label := subject(e)
 	switch {
 	case len(f.q.Kinds) > 0 && !slices.Contains(f.q.Kinds, e.Kind):

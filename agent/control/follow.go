@@ -14,8 +14,17 @@ type heartbeat struct {
 	Heartbeat time.Time `json:"heartbeat"`
 }
 
-// heartbeatBegin is how such a line begins, and no event does.
-const heartbeatBegin = `{"heartbeat":`
+// lost is the line that tells a follower that it was too slow, and how many
+// events it did not get.
+type lost struct {
+	Text string `json:"lost"`
+}
+
+// How such lines begin, and no event does.
+const (
+	heartbeatBegin = `{"heartbeat":`
+	lostBegin      = `{"lost":`
+)
 
 // follow gives events as JSON lines until the client goes away, is too slow, or
 // the agent ends.
@@ -100,7 +109,10 @@ const maxGather = 256
 // gather adds e, and what waits behind it.
 func (s *Server) gather(line *bytes.Buffer, f *filter, e history.Event, more <-chan history.Event) {
 	for n := 1; ; n++ {
-		if f.wants(&e) {
+		switch {
+		case e.ID == "":
+			s.addLine(line, lost{e.Text})
+		case f.wants(&e):
 			s.addLine(line, presentable(e))
 		}
 		if n == maxGather {

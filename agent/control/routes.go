@@ -123,7 +123,9 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 	case code != "not_found" && status < 500 && status != http.StatusConflict && status != http.StatusTooManyRequests:
 		s.bad.Add(1)
 	}
-	if writeErr := s.writeJSON(w, status, failure{err.Error(), code}); writeErr != nil {
+	// That it is invalid the code says; the text says why.
+	text := strings.TrimPrefix(err.Error(), ErrInvalid.Error()+": ")
+	if writeErr := s.writeJSON(w, status, failure{text, code}); writeErr != nil {
 		s.cut.Add(1)
 	}
 }

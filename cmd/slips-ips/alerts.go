@@ -154,7 +154,11 @@ func followEvents(ctx context.Context, std streams, agent *agentFlags, opt *aler
 	if opt.asJSON {
 		show = func(events ...history.Event) error {
 			for i := range events {
-				if err := writeLine(std.out, &events[i]); err != nil {
+				var v any = &events[i]
+				if events[i].ID == "" { // none: it tells what was missed
+					v = map[string]string{"lost": events[i].Text}
+				}
+				if err := writeLine(std.out, v); err != nil {
 					return err
 				}
 			}
