@@ -214,7 +214,7 @@ func TestAskingErrors(t *testing.T) {
 		}
 	}
 	b.Reloaded = control.ReloadResult{}
-	if code, _, errout := command(t, socket, "reload"); code != 1 || !strings.Contains(errout, "nothing was changed: slips.toml:2: policy.action") {
+	if code, _, errout := command(t, socket, "reload"); code != 1 || !strings.Contains(errout, "slips-ips: slips.toml:2: policy.action") {
 		t.Errorf("a bad configuration: %d, %s", code, errout)
 	}
 }

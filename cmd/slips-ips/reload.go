@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +28,7 @@ they stay until they run out, unless --lift is given.`,
 				result, err := c.Reload(ctx, r)
 				switch {
 				case err != nil:
-					return fmt.Errorf("nothing was changed: %w", err)
+					return err
 				case asJSON:
 					return writeJSON(std.out, result)
 				}
