@@ -185,7 +185,7 @@ func TestErrors(t *testing.T) {
 		{"GET", "/v1/status", "{}", 400, "invalid", "GET takes no body"},
 		{"GET", "/v1/explain", "", 400, "invalid", "give either tuple or id"},
 		{"GET", "/v1/explain?tuple=x", "", 400, "invalid", "is no tuple; it is written source-destination-port-protocol"},
-		{"GET", "/v1/explain?tuple=10.0.0.1-no.such.host-80-tcp", "", 404, "not_found", "no such name has been seen"},
+		{"GET", "/v1/explain?tuple=10.0.0.1-no.such.host-80-tcp", "", 404, "not_found", "no.such.host"},
 		{"GET", "/v1/explain?tuple=10.0.0.1-10.0.0.2-80-tcp", "", 404, "not_found", "nothing is known of"},
 		{"GET", "/v1/explain?id=nothing", "", 404, "not_found", "neither the history nor a block"},
 		{"GET", "/v1/explain?id=" + controltest.ID(6), "", 400, "invalid", "is no event of a tuple: the feed"},
