@@ -70,8 +70,10 @@ func (b *Block) UnmarshalJSON(data []byte) error {
 		ID      string          `json:"id"`
 		Tuple   argusfeed.Tuple `json:"tuple"`
 		Scope   Scope           `json:"scope"`
+		Verdict Verdict         `json:"verdict"`
 		Seconds float64         `json:"seconds"`
 		Label   string          `json:"label"`
+		Forced  bool            `json:"forced"`
 	}
 	if err := json.Unmarshal(data, &j); err != nil {
 		return fmt.Errorf("reading a block: %w", err)
@@ -80,7 +82,10 @@ func (b *Block) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return fmt.Errorf("reading a block: %w", err)
 	}
-	*b = Block{ID: j.ID, Tuple: j.Tuple, Scope: j.Scope, Duration: duration, Label: j.Label}
+	*b = Block{
+		ID: j.ID, Tuple: j.Tuple, Scope: j.Scope, Verdict: j.Verdict,
+		Duration: duration, Label: j.Label, Forced: j.Forced,
+	}
 	return nil
 }
 

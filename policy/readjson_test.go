@@ -40,7 +40,10 @@ func TestDecisionsComeBackFromJSON(t *testing.T) {
 		if d := cmp.Diff(want, got, cmpopts.EquateNaNs(), sameTuple); d != "" {
 			r.Fatal(d)
 		}
-		block := Block{ID: want.ID, Tuple: want.Tuple, Scope: want.Scope, Duration: want.Duration, Label: want.Label}
+		block := Block{
+			ID: want.ID, Tuple: want.Tuple, Scope: want.Scope, Duration: want.Duration, Label: want.Label,
+			Verdict: rapid.SampledFrom([]Verdict{"", VerdictDrop, VerdictReject}).Draw(r, "verdict"), Forced: rapid.Bool().Draw(r, "forced"),
+		}
 		var gotBlock Block
 		throughJSON(r, block, &gotBlock)
 		if d := cmp.Diff(block, gotBlock, sameTuple); d != "" {

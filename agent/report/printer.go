@@ -56,20 +56,25 @@ func (p *Printer) Window(w detection.Window) {
 		if p.cfg.Tuples == TuplesDetected && t.Label == "" || t.Flows < uint64(p.cfg.MinLetters) {
 			continue
 		}
-		colour := yellow
-		switch {
-		case t.Label != "":
-			colour = magenta
-		case t.Flows < shortFlows:
-			colour = red
-		}
-		// The brackets hold what whois said in the original, when asked to.
-		rest := fmt.Sprintf(" [] (%d): %s", t.Flows, t.Letters)
-		if t.Label != "" {
-			rest += "  Detected as: " + t.Label
-		}
-		p.line(colour, Plain(t.Tuple.String()), rest)
+		p.Tuple(t)
 	}
+}
+
+// Tuple prints one tuple. An error is kept for Flush.
+func (p *Printer) Tuple(t *detection.TupleInfo) {
+	colour := yellow
+	switch {
+	case t.Label != "":
+		colour = magenta
+	case t.Flows < shortFlows:
+		colour = red
+	}
+	// The brackets hold what whois said in the original, when asked to.
+	rest := fmt.Sprintf(" [] (%d): %s", t.Flows, t.Letters)
+	if t.Label != "" {
+		rest += "  Detected as: " + t.Label
+	}
+	p.line(colour, Plain(t.Tuple.String()), rest)
 }
 
 func (p *Printer) line(colour, bright, rest string) {

@@ -15,6 +15,7 @@ func newRoot(std streams) *cobra.Command {
 		detected  bool
 		sound     bool
 		verbosity int
+		asked     agentFlags
 	)
 	root := &cobra.Command{
 		Use:   "slips-ips",
@@ -80,7 +81,10 @@ detected; without -m nothing is detected and all are printed.`,
 	fs.BoolVarP(&sound, "sound", "s", false, "sound an alert")
 	fs.IntVarP(&verbosity, "verbose", "v", 1, "verbosity `N`: 0 no tuples, problems only; 1 tuples; 2 decisions as well; 3 and repeated ones")
 
+	asked.register(root.PersistentFlags())
 	root.AddCommand(newRun(std), newReplay(std), newModels(std), newLearn(std), newConfig(std), newVersion(std))
+	root.AddCommand(newStatus(std, &asked), newTuples(std, &asked), newAlerts(std, &asked), newExplain(std, &asked),
+		newBlock(std, &asked), newAllow(std, &asked), newReload(std, &asked))
 	return root
 }
 
