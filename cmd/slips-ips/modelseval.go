@@ -20,6 +20,7 @@ type evalOptions struct {
 	letters, reference string
 	minFlows           int
 	asJSON, builtin    bool
+	byLetters          bool // judge the letters by themselves too
 	classifier         string
 	roc                string
 	tuple, contacts    string
@@ -53,6 +54,7 @@ The tables are Markdown, as docs/detection.md has them.`,
 			if opt.contacts != "" || opt.tuple != "" {
 				return drawContacts(cmd, std, files, opt)
 			}
+			opt.byLetters = opt.letters != ""
 			result, err := evaluate(cmd, std, files, opt)
 			if err != nil {
 				return err
@@ -142,7 +144,7 @@ func needFiles(cmd *cobra.Command, args []string) error {
 
 // evaluate reads everything and scores it.
 func evaluate(cmd *cobra.Command, std streams, files []string, opt evalOptions) (*train.Result, error) {
-	load := train.LoadOptions{MinFlows: opt.minFlows, Progress: func(path string) {
+	load := train.LoadOptions{MinFlows: opt.minFlows, Letters: opt.byLetters, Progress: func(path string) {
 		if isTerminal(std.err) {
 			fmt.Fprintf(std.err, "reading %s\n", path)
 		}
