@@ -96,8 +96,8 @@ func TestCapturesLeftOut(t *testing.T) {
 		t.Errorf("letters: %.0f %% of the C&C at 5 %% of Normal", 100*at.CC)
 	}
 	// By letters alone, each host judged by what has seen neither it nor its
-	// captures: 40 with the draws of today, 39 to 41 with others.
-	if all := tables.ByLettersAll; all == nil || all.CC.Of != 46 || all.CC.Hit < 39 || all.Benign.Of != 262 || all.Benign.Share() > Share {
+	// captures: 40 with these draws, 38 to 40 with others.
+	if all := tables.ByLettersAll; all == nil || all.CC.Of != 46 || all.CC.Hit < 38 || all.Benign.Of != 262 || all.Benign.Share() > Share {
 		t.Errorf("by letters alone: %+v", all)
 	}
 	for _, row := range tables.Made {
