@@ -41,6 +41,9 @@ has seen it; captures that share a host count as one. With --builtin the
 classifier of this program is measured as it is: that says something about flows
 it has not learned from only.
 
+With --letters, tuples of which only the letters are known are measured too: by the
+same classifier, and by one that learned from letters, each host left out.
+
 The tables are Markdown, as docs/detection.md has them.`,
 		Args: needFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"slips-ips/argusfeed"
 	"slips-ips/models"
 )
 
@@ -132,6 +133,34 @@ func TestLetterFolds(t *testing.T) {
 	}
 	if diff := cmp.Diff(wantLeft, left); diff != "" {
 		t.Errorf("left out (-want +got)\n%s", diff)
+	}
+}
+
+// TestSpellAll: labelled tuples get their letters and who else talks to their
+// network, others get nothing.
+func TestSpellAll(t *testing.T) {
+	tuple := func(s string) argusfeed.Tuple {
+		x, ok := ParseTuple(s)
+		if !ok {
+			t.Fatal(s)
+		}
+		return x
+	}
+	own, same, neighbour := tuple("10.0.0.1-198.51.100.7-443-tcp"), tuple("10.0.0.1-198.51.100.7-80-tcp"), tuple("10.0.0.2-198.51.100.9-80-tcp")
+	flows := FlowsOf("88,h,h,", own, syntheticStart)
+	for _, x := range []argusfeed.Tuple{same, neighbour, neighbour, tuple("10.0.0.2-192.0.2.9-80-tcp")} {
+		flows = append(flows, argusfeed.Flow{Tuple: x, Start: syntheticStart, Packets: 1, Bytes: 100})
+	}
+	sortFlows(flows)
+	labelled, unlabelled := &Sample{Tuple: own, Class: Benign}, &Sample{Tuple: neighbour, Class: Unknown}
+	if err := spellAll(flows, []*Sample{labelled, unlabelled}); err != nil {
+		t.Fatal(err)
+	}
+	if labelled.Letters != "88,h,h," || len(labelled.others) != 1 || labelled.others[0] != neighbour {
+		t.Errorf("letters %q, others %v", labelled.Letters, labelled.others)
+	}
+	if unlabelled.Letters != "" || unlabelled.others != nil {
+		t.Errorf("a tuple without a label has letters %q, others %v", unlabelled.Letters, unlabelled.others)
 	}
 }
 
