@@ -205,9 +205,9 @@ func drawContacts(cmd *cobra.Command, std streams, files []string, opt evalOptio
 	if opt.contacts == "" || opt.tuple == "" {
 		return usagef("--tuple and --contacts go together")
 	}
-	t, ok := train.ParseTuple(opt.tuple)
-	if !ok {
-		return usagef("--tuple %q is no tuple; write it as source-destination-port-protocol", opt.tuple)
+	t, err := argusfeed.ParseTuple(opt.tuple)
+	if err != nil {
+		return usagef("--tuple: %w", err)
 	}
 	for _, path := range files {
 		flows, err := readFlows(cmd.Context(), std, path)

@@ -40,7 +40,7 @@ func LoadLetters(path string, minFlows int) ([]*Sample, error) {
 		if len(col) != 5 {
 			return nil, fmt.Errorf("reading letters: %s:%d: %d columns; there must be 5", path, n, len(col))
 		}
-		t, ok := ParseTuple(col[1])
+		t, ok := parseTuple(col[1])
 		if !ok {
 			continue // a protocol without ports or addresses
 		}
@@ -155,8 +155,8 @@ func networkOf(a argusfeed.Addr) string {
 	return p.String()
 }
 
-// ParseTuple reads a tuple as String writes it, of addresses without dashes.
-func ParseTuple(s string) (t argusfeed.Tuple, ok bool) {
+// parseTuple reads a tuple as String writes it, of addresses without dashes.
+func parseTuple(s string) (t argusfeed.Tuple, ok bool) {
 	part := strings.Split(s, "-")
 	if len(part) != 4 {
 		return t, false

@@ -10,7 +10,7 @@ import (
 )
 
 func TestLettersBecomeFlowsAndLettersAgain(t *testing.T) {
-	tuple, ok := ParseTuple("10.0.0.1-198.51.100.7-80-tcp")
+	tuple, ok := parseTuple("10.0.0.1-198.51.100.7-80-tcp")
 	if !ok {
 		t.Fatal("a tuple")
 	}
@@ -29,7 +29,7 @@ func TestLettersBecomeFlowsAndLettersAgain(t *testing.T) {
 // TestDrawnGapsSpellTheLetters: whatever is drawn from letters has these letters
 // again, and no two draws are the same.
 func TestDrawnGapsSpellTheLetters(t *testing.T) {
-	tuple, ok := ParseTuple("10.0.0.1-198.51.100.7-80-tcp")
+	tuple, ok := parseTuple("10.0.0.1-198.51.100.7-80-tcp")
 	if !ok {
 		t.Fatal("a tuple")
 	}
@@ -84,7 +84,7 @@ func TestContradictoryLetters(t *testing.T) {
 // fold is learned from to judge it.
 func TestLetterFolds(t *testing.T) {
 	line := func(tuple string, class Class) *Sample {
-		x, ok := ParseTuple(tuple)
+		x, ok := parseTuple(tuple)
 		if !ok {
 			t.Fatal(tuple)
 		}
@@ -140,7 +140,7 @@ func TestLetterFolds(t *testing.T) {
 // network, others get nothing.
 func TestSpellAll(t *testing.T) {
 	tuple := func(s string) argusfeed.Tuple {
-		x, ok := ParseTuple(s)
+		x, ok := parseTuple(s)
 		if !ok {
 			t.Fatal(s)
 		}
@@ -167,7 +167,7 @@ func TestSpellAll(t *testing.T) {
 // TestByLettersNeedsBoth: without harmless strings of two folds, or without
 // command and control, there is nothing to tell.
 func TestByLettersNeedsBoth(t *testing.T) {
-	x, ok := ParseTuple("10.0.0.1-198.51.100.7-80-tcp")
+	x, ok := parseTuple("10.0.0.1-198.51.100.7-80-tcp")
 	if !ok {
 		t.Fatal("a tuple")
 	}
