@@ -78,7 +78,7 @@ func TestConfigMistakes(t *testing.T) {
 	const (
 		policyKeys  = "matches, windows, action, duration, renew, max_blocks, max_tuples, rule"
 		ruleKeys    = "name, label, protocol, ports, source, destination, below, generic, action, duration, matches, windows"
-		tables      = "agent, source, detection, policy, protect, enforce, report"
+		tables      = "agent, source, detection, policy, protect, enforce, report, history, metrics"
 		sourceForms = "allowed are argus://HOST[:PORT] (an Argus, default port 561), " +
 			"spawn:[IFACE] (an argus of its own on that interface, or on that of the default route), " +
 			"ra:PATH, ra:- or - (what ra prints), file:PATH or PATH (stored flows), follow:PATH (a file that argus or ra appends to)"
@@ -91,7 +91,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"misspelt key", "[policy]\n\nmatchs = 3\n",
 			[]Mistake{{3, "policy.matchs", "unknown key; did you mean matches? Known here: " + policyKeys}}},
 		{"unknown key like no other", "[agent]\ncolour = 1\n",
-			[]Mistake{{2, "agent.colour", "unknown key; known here: mode"}}},
+			[]Mistake{{2, "agent.colour", "unknown key; known here: mode, state, socket, group, admin_group"}}},
 		{"key of another table", "mode = \"enforce\"\n",
 			[]Mistake{{1, "mode", "unknown key; known here: " + tables}}},
 		{"misspelt table", "# mine\n[polcy]\nmatches = 3\n",

@@ -101,9 +101,10 @@ func (r *ReplayReport) detect(found []detection.Detection) {
 	}
 }
 
-func (r *ReplayReport) decide(d policy.Decision, failed error) {
-	if failed != nil {
-		d.Action, d.Reason = policy.ActionAlert, d.Reason+"; but: "+failed.Error()
+func (r *ReplayReport) decide(o outcome) {
+	d := o.decision
+	if o.failed != nil {
+		d.Action, d.Reason = policy.ActionAlert, d.Reason+"; but: "+o.failed.Error()
 	}
 	keepStrongest(r.ours, d)
 	if d.Repeat {
@@ -113,7 +114,7 @@ func (r *ReplayReport) decide(d policy.Decision, failed error) {
 	r.Decisions = append(r.Decisions, d)
 }
 
-func (r *ReplayReport) decideOther(d policy.Decision, _ error) { keepStrongest(r.others, d) }
+func (r *ReplayReport) decideOther(o outcome) { keepStrongest(r.others, o.decision) }
 
 var actionRank = map[policy.Action]int{policy.ActionIgnore: 0, policy.ActionAlert: 1, policy.ActionBlock: 2}
 

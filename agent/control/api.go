@@ -168,10 +168,18 @@ type Allow struct {
 	Until time.Time `json:"until,omitzero"`
 	Since time.Time `json:"since,omitzero"`
 	By    string    `json:"by,omitempty"`
-	// From is "allow" for entries made with `allow add`, which can be removed;
-	// "config" for those of [protect]; "host" for what the agent found out.
-	From string `json:"from"`
+	From  AllowFrom `json:"from"`
 }
+
+// AllowFrom says where an entry comes from.
+type AllowFrom string
+
+// The origins.
+const (
+	FromAllow  AllowFrom = "allow"  // `allow add`; only these can be removed
+	FromConfig AllowFrom = "config" // [protect] of slips.toml, and the feeds' hosts
+	FromHost   AllowFrom = "host"   // the agent found out that this host needs it
+)
 
 // AllowResult is what an allow entry did.
 type AllowResult struct {

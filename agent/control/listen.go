@@ -110,6 +110,12 @@ func groupID(group string) (int, error) {
 	return int(gid), nil
 }
 
+// CheckGroup tells whether this machine has a group; an empty name is none, and fine.
+func CheckGroup(group string) error {
+	_, err := groupID(group)
+	return err
+}
+
 // prepareFolder makes the folder, or checks that not just anybody could put
 // another socket in the place of ours.
 func prepareFolder(dir string) error {

@@ -10,12 +10,8 @@ import (
 
 // Printer prints the tuples of time windows in the form of the original slips:
 // a line for the window, and one for each tuple with its number of flows, its
-// letters and what it is detected as. It belongs to one goroutine, but for
-// Ring, which may be called from another one.
+// letters and what it is detected as. It belongs to one goroutine.
 type Printer struct {
-	// Bell rings at alerts; nil is silence.
-	Bell *Bell
-
 	w      *bufio.Writer
 	colour bool
 	cfg    Config
@@ -93,12 +89,4 @@ func (p *Printer) Flush() error {
 		p.err = p.w.Flush()
 	}
 	return p.err
-}
-
-// Ring sounds an alert where there is a bell.
-func (p *Printer) Ring() error {
-	if p.Bell == nil {
-		return nil
-	}
-	return p.Bell.Ring()
 }

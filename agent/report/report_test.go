@@ -95,14 +95,6 @@ func TestPrinterKeepsTheFirstError(t *testing.T) {
 	if err := p.Flush(); !errors.Is(err, gone) {
 		t.Error("forgotten:", err)
 	}
-	p.Bell = NewBell(brokenWriter{gone}, time.Now)
-	if err := p.Ring(); !errors.Is(err, gone) {
-		t.Error(err)
-	}
-	p.Bell = nil
-	if err := p.Ring(); err != nil {
-		t.Error("no bell:", err)
-	}
 }
 
 func TestSlotTime(t *testing.T) {

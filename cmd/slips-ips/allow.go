@@ -46,7 +46,7 @@ func newAllowList(std streams, agent *agentFlags) *cobra.Command {
 					if !a.Since.IsZero() {
 						since = localTime(a.Since)
 					}
-					t.add(a.Network, a.From, untilText(a.Until), a.By, since, a.Comment)
+					t.add(a.Network, string(a.From), untilText(a.Until), a.By, since, a.Comment)
 				}
 				width, _ := terminalSize(std.out)
 				return t.write(std.out, width)

@@ -104,7 +104,7 @@ func completeAllows(ctx context.Context, c *control.Client, typed string) (found
 		return nil
 	}
 	for _, a := range list {
-		if a.From == "allow" && strings.HasPrefix(a.Network, typed) {
+		if a.From == control.FromAllow && strings.HasPrefix(a.Network, typed) {
 			found = append(found, a.Network)
 		}
 	}

@@ -11,17 +11,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// agentServesSocket says whether slips-ips run serves the control socket. While
-// it does not, the scripts control-*.txtar are skipped.
-const agentServesSocket = false
-
-// condition is what scripts may ask for besides testscript's own: [control], the
-// agent serves its control socket; [root], the test runs as root.
+// condition is what scripts may ask for besides testscript's own: [root], the
+// test runs as root.
 func condition(name string) (bool, error) {
-	switch name {
-	case "control":
-		return agentServesSocket, nil
-	case "root":
+	if name == "root" {
 		if os.Geteuid() != 0 && os.Getenv("SLIPS_REQUIRE_ALL") == "1" {
 			return false, errors.New("needs root (SLIPS_REQUIRE_ALL=1 allows no skip)")
 		}

@@ -53,6 +53,7 @@ detected; without -m nothing is detected and all are printed.`,
 			}
 			c := agent.DefaultConfig()
 			c.Sources = []agent.SourceConfig{{URL: "-"}}
+			c.Agent.State, c.Agent.Socket = "", "" // the original only printed
 			c.Report.Sound.Enabled = sound
 			c.Report.Tuples = report.TuplesAll
 			if detect.models == "" {
@@ -66,7 +67,7 @@ detected; without -m nothing is detected and all are printed.`,
 			if err := detect.apply(&c); err != nil {
 				return err
 			}
-			return runAgent(cmd.Context(), std, c, pipeLevel(verbosity))
+			return runAgent(cmd.Context(), std, agent.Options{Config: c}, pipeLevel(verbosity))
 		},
 	}
 	root.SetIn(std.in)
