@@ -1,6 +1,7 @@
 package enforce
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,37 +25,65 @@ type Result struct {
 
 // task is an element that Apply puts in force.
 type task struct {
-	key     key
-	active  Active
-	renewal bool
-	results []int // whom it answers: several blocks may need the same element
+	key      key
+	active   Active
+	renewal  bool
+	hadOther bool  // its verdict was not that of [enforce]
+	results  []int // whom it answers: several blocks may need the same element
 }
 
+// errLifted: a block was lifted while it waited.
+var errLifted = errors.New("the block was lifted before it was in force")
+
 // Apply puts blocks in force, or renews them, and gives one result for each, in
-// order. A block that is refused or fails does not keep the others back.
+// order. A block that is refused or fails does not keep the others back. Other
+// calls may come in between the parts of a long one.
 func (e *Enforcer) Apply(blocks []policy.Block) []Result {
 	results := make([]Result, len(blocks))
-	e.apply(blocks, results)
-	if e.kernel != nil {
-		// Nothing, unless the table had to be made again for very many blocks.
-		// Check reports what fails.
-		_ = e.mend()
-	}
+	e.applyAll(blocks, results, e.op.Lock)
 	return results
 }
 
-func (e *Enforcer) apply(blocks []policy.Block, results []Result) {
-	e.op.Lock()
+// applyAll applies blocks in transactions of moderate size. lock waits for the
+// turn of the first; all others are patient.
+func (e *Enforcer) applyAll(blocks []policy.Block, results []Result, lock func()) {
+	var hopeless error
+	for len(blocks) > 0 {
+		n := min(len(blocks), chunkSize)
+		err := e.applyChunk(blocks[:n], results[:n], lock, hopeless)
+		if err != nil && hopeless == nil {
+			hopeless = err
+		}
+		blocks, results, lock = blocks[n:], results[n:], e.op.LockPatiently
+	}
+}
+
+// applyChunk applies a part. It gives an error that the rest would meet too;
+// where hopeless is one, the kernel is not even asked.
+func (e *Enforcer) applyChunk(blocks []policy.Block, results []Result, lock func(), hopeless error) (fatal error) {
+	lock()
 	defer e.op.Unlock()
 	now := e.now()
 	tasks := e.plan(blocks, results, now)
 	errs := make([]error, len(tasks))
-	if e.kernel != nil && len(tasks) > 0 {
+	switch {
+	case len(tasks) == 0 || e.kernel == nil:
+	case hopeless != nil:
+		for i := range errs {
+			errs[i] = hopeless
+		}
+	default:
 		elems := make([]element, len(tasks))
 		for i, t := range tasks {
 			elems[i] = elementOf(t.key, t.active, now)
+			elems[i].renew, elems[i].noOther = t.renewal, t.hadOther && !t.active.other
 		}
 		e.put(elems, errs)
+		for _, err := range errs {
+			if err != nil && !divisible(err) && !errors.Is(err, ErrUnconfirmed) && !errors.Is(err, errLifted) {
+				fatal = err
+			}
+		}
 	}
 
 	e.mu.Lock()
@@ -76,6 +105,11 @@ func (e *Enforcer) apply(blocks []policy.Block, results []Result) {
 			}
 		}
 	}
+	if e.behind {
+		e.nudge()
+	}
+	e.forget.enqueue(tasks, errs)
+	return fatal
 }
 
 // plan asks the guards about each block, merges those that need the same
@@ -97,16 +131,22 @@ func (e *Enforcer) plan(blocks []policy.Block, results []Result, now time.Time) 
 			continue
 		}
 		a := Active{Block: b, State: StateMissing, Since: now, Until: now.Add(clamp(b.Duration))}
+		a.other = b.Verdict != "" && Verdict(b.Verdict) != e.cfg.Verdict
 		if e.kernel == nil {
 			a.State = StateWouldBlock
 		}
 		before, exists := e.wanted.entries[k]
-		switch {
-		case !exists && len(e.wanted.entries) >= e.max:
+		limit := e.cfg.MaxBlocks
+		full := !exists && len(e.wanted.entries) >= limit
+		if !full && (!exists && e.wanted.full(k, false) || a.other && !before.other && e.wanted.full(k, true)) {
+			full, limit = true, MaxWide
+		}
+		if full {
 			e.stats.Full++
-			results[i].Err = fmt.Errorf("blocking %s: %w: %d", b.Tuple, ErrFull, e.max)
+			results[i].Err = fmt.Errorf("blocking %s: %w: %d", b.Tuple, ErrFull, limit)
 			continue
-		case exists:
+		}
+		if exists {
 			a.State, a.Since = before.State, before.Since
 			if before.Until.After(a.Until) {
 				a.Until = before.Until
@@ -119,7 +159,7 @@ func (e *Enforcer) plan(blocks []policy.Block, results []Result, now time.Time) 
 			continue
 		}
 		index[k] = len(tasks)
-		tasks = append(tasks, task{key: k, active: a, renewal: exists, results: []int{i}})
+		tasks = append(tasks, task{key: k, active: a, renewal: exists, hadOther: before.other, results: []int{i}})
 	}
 	return tasks
 }
@@ -129,7 +169,7 @@ func (e *Enforcer) allowed(b policy.Block, protected *policy.Protected) (key, er
 	if e.closed {
 		return key{}, ErrClosed
 	}
-	k, err := elementKey(b)
+	k, err := keyFor(b, e.cfg.IPv6Prefix)
 	if err != nil {
 		return key{}, err
 	}
@@ -139,30 +179,33 @@ func (e *Enforcer) allowed(b policy.Block, protected *policy.Protected) (key, er
 	return k, nil
 }
 
-func elementKey(b policy.Block) (key, error) {
-	if b.Scope != policy.ScopeTuple {
-		return key{}, fmt.Errorf("%w: the scope %q is not supported", ErrRefused, string(b.Scope))
-	}
-	return keyOf(b.Tuple)
-}
-
 // Lift takes blocks back: tuple and scope say which, the rest does not matter.
 // It gives one result for each, in order. To lift what is not in force is no
 // error.
 func (e *Enforcer) Lift(blocks []policy.Block) []Result {
-	e.op.Lock()
-	defer e.op.Unlock()
-	return e.lift(blocks)
+	results := make([]Result, 0, len(blocks))
+	lock := e.op.Lock
+	for len(blocks) > 0 {
+		n := min(len(blocks), chunkSize)
+		lock()
+		results = append(results, e.lift(blocks[:n])...)
+		e.op.Unlock()
+		blocks, lock = blocks[n:], e.op.LockPatiently
+	}
+	return results
 }
 
 func (e *Enforcer) lift(blocks []policy.Block) []Result {
 	results := make([]Result, len(blocks))
 	var keys []key
+	e.mu.Lock()
+	closed := e.closed
+	e.mu.Unlock()
 	index := make(map[key][]int, len(blocks))
 	for i, b := range blocks {
 		results[i].Block = b
-		k, err := elementKey(b)
-		if e.closed {
+		k, err := keyFor(b, e.cfg.IPv6Prefix)
+		if closed {
 			err = ErrClosed
 		}
 		if err != nil {
@@ -176,7 +219,13 @@ func (e *Enforcer) lift(blocks []policy.Block) []Result {
 	}
 	errs := make([]error, len(keys))
 	if e.kernel != nil && len(keys) > 0 {
-		e.take(keys, errs)
+		elems := make([]element, len(keys))
+		e.mu.Lock()
+		for i, k := range keys {
+			elems[i] = element{key: k, timeout: time.Second, other: e.wanted.entries[k].other}
+		}
+		e.mu.Unlock()
+		e.take(elems, errs)
 	}
 	now := e.now()
 	e.mu.Lock()
@@ -191,7 +240,7 @@ func (e *Enforcer) lift(blocks []policy.Block) []Result {
 			}
 		}
 		if errs[n] == nil && exists {
-			delete(e.wanted.entries, k)
+			e.wanted.remove(k)
 			e.stats.Lifted++
 		}
 	}

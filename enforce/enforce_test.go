@@ -205,7 +205,7 @@ func TestGuards(t *testing.T) {
 			Tuple: mustTuple(src, dst, argusfeed.ProtoTCP, argusfeed.PortNumber(80))}
 	}
 	wide := tcp("10.0.0.2", "192.0.2.9")
-	wide.Scope = "destination"
+	wide.Scope = "net"
 	e, _ := dryRun(t, 3, protected)
 	blocks := []policy.Block{
 		tcp("10.0.0.2", "192.0.2.2"), // fine

@@ -13,20 +13,24 @@ import (
 // Enforcer keeps blocks in the kernel, or in dry-run only in its own memory.
 type Enforcer struct {
 	opt Options
-	max int
+	cfg Config
 
 	// op makes the enforcer the one writer: whoever holds it owns kernel and
 	// what is next to it.
-	op        sync.Mutex
-	kernel    *kernel // nil in dry-run
+	op        turn
+	kernel    *kernel // nil in dry-run, unless that counts
 	doubt     doubt
 	protected *policy.Protected // with which the blocks were compared last
-	closed    bool
-	lock      net.Listener // says that no other process enforces this table
+	forget    *forgetter        // of connections; nil where it is not asked for
+	lock      net.Listener      // says that no other process enforces this table
+
+	// wake asks Watch for a check at once.
+	wake chan struct{}
 
 	// mu guards the wanted state. It is never held while the kernel is asked.
 	mu     sync.Mutex
 	wanted mirror
+	closed bool
 	behind bool   // something wanted may be missing
 	built  bool   // the kernel has had our table
 	since  Report // what the next report will tell
@@ -35,7 +39,8 @@ type Enforcer struct {
 
 // Options are what an Enforcer needs besides its configuration.
 type Options struct {
-	// DryRun keeps the enforcer from opening any netlink socket.
+	// DryRun keeps the enforcer from opening any netlink socket; with [enforce]
+	// count it opens one, for a table that only counts.
 	DryRun bool
 	// Protected gives the addresses that are never blocked, at this moment. It
 	// must not be nil and must be fast. While it gives nil, every block is
@@ -46,6 +51,9 @@ type Options struct {
 	NetNS int
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+
+	// eventBuffer is how many bytes of events may wait; 0 is the default.
+	eventBuffer int
 }
 
 // New gives an enforcer, with the blocks that its table in the kernel has. It
@@ -61,15 +69,18 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	e := &Enforcer{opt: opt, max: cfg.MaxBlocks, wanted: newMirror()}
-	if opt.DryRun {
+	e := &Enforcer{opt: opt, cfg: cfg, wanted: newMirror(), wake: make(chan struct{}, 1)}
+	if opt.DryRun && !cfg.Count {
 		return e, nil
+	}
+	if opt.DryRun {
+		cfg.Table = CountingTable(cfg)
 	}
 	k, err := openKernel(cfg, opt.NetNS)
 	if err != nil {
 		return nil, err
 	}
-	e.kernel = k
+	e.kernel, k.counting = k, opt.DryRun
 	if opt.NetNS == 0 {
 		if e.lock, err = lockTable(cfg.Table); err != nil {
 			return nil, errors.Join(err, k.close())
@@ -77,6 +88,9 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 	}
 	if err := e.adopt(); err != nil {
 		return nil, errors.Join(err, e.Close())
+	}
+	if !opt.DryRun && cfg.Conntrack {
+		e.forget = newForgetter(opt.NetNS)
 	}
 	return e, nil
 }
@@ -97,25 +111,44 @@ func Remove(cfg Config, netns int) error {
 }
 
 // DryRun tells whether nothing is ever written.
-func (e *Enforcer) DryRun() bool { return e.kernel == nil }
+func (e *Enforcer) DryRun() bool { return e.opt.DryRun }
 
 // Close ends the connection to the kernel. The table stays, and its elements
 // run out by themselves.
 func (e *Enforcer) Close() error {
 	e.op.Lock()
 	defer e.op.Unlock()
-	if e.closed {
-		return nil
-	}
+	e.mu.Lock()
+	closed := e.closed
 	e.closed = true
-	if e.kernel == nil {
+	e.mu.Unlock()
+	if closed || e.kernel == nil {
 		return nil
 	}
-	err := e.kernel.close()
+	e.forget.stop()
+	var err error
+	if e.opt.DryRun {
+		err = e.kernel.remove() // it protects nobody
+	}
+	err = errors.Join(err, e.kernel.close())
 	if e.lock != nil {
 		err = errors.Join(err, e.lock.Close())
 	}
 	return err
+}
+
+func (e *Enforcer) isClosed() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.closed
+}
+
+// nudge asks Watch for a check at once.
+func (e *Enforcer) nudge() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
 }
 
 func (e *Enforcer) now() time.Time { return e.opt.Now() }
@@ -123,22 +156,36 @@ func (e *Enforcer) now() time.Time { return e.opt.Now() }
 // adopt takes over what the kernel has. A table of ours that is damaged or of
 // another version is made again with its blocks in it.
 func (e *Enforcer) adopt() error {
-	found, err := e.kernel.inspect()
+	k := e.kernel
+	e.guard(e.opt.Protected())
+	if err := k.own(); err != nil {
+		return err
+	}
+	found, err := k.inspect()
 	if err != nil {
 		return err
 	}
 	if found != tableAbsent {
-		list, err := e.kernel.dump()
+		list, err := k.dump()
 		if err != nil {
 			return err
 		}
 		now := e.now()
 		for _, s := range list {
 			// One without an end was not put there by us, and is not ours to lift.
-			if s.expires > 0 {
-				e.wanted.put(s.key, s.active(now))
-				e.stats.Adopted++
+			if s.expires <= 0 {
+				continue
 			}
+			a := s.active(now)
+			at, err := keyFor(a.Block, e.cfg.IPv6Prefix)
+			if err != nil {
+				continue // nobody of ours wrote it
+			}
+			if at != s.key { // written with another ipv6_prefix
+				a.State, e.behind = StateMissing, true
+			}
+			e.wanted.put(at, a)
+			e.stats.Adopted++
 		}
 		e.built = true
 	}
@@ -146,6 +193,25 @@ func (e *Enforcer) adopt() error {
 	if err := e.ensure(); err != nil {
 		return err
 	}
+	if err := k.listen(e.opt.eventBuffer, e.nudge); err != nil {
+		return err
+	}
 	e.since.Lifted = e.recheck() // for the first report
 	return e.mend()
+}
+
+// guard notes what is protected; it tells whether that is new to the kernel.
+func (e *Enforcer) guard(p *policy.Protected) bool {
+	if p == nil || e.kernel == nil {
+		return false
+	}
+	g, leftOut := guardsOf(p)
+	e.mu.Lock()
+	e.stats.Unguarded = leftOut
+	e.mu.Unlock()
+	if e.kernel.guarded && e.kernel.guards.equal(&g) {
+		return false
+	}
+	e.kernel.guards, e.kernel.guarded = g, true
+	return true
 }

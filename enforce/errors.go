@@ -21,4 +21,6 @@ var (
 
 	// errChanged: the ruleset is not the one that was compared last.
 	errChanged = errors.New("another program changes the ruleset at the same time")
+	// errPresent: an element that was to be new is there already.
+	errPresent = errors.New("an element is there already")
 )

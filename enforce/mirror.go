@@ -1,6 +1,8 @@
 package enforce
 
 import (
+	"cmp"
+	"container/heap"
 	"slices"
 	"time"
 
@@ -26,6 +28,8 @@ type Active struct {
 	// the enforcer's clock and, where that is time.Now, keep their monotonic
 	// reading: compare them with time.Now by Sub.
 	Since, Until time.Time
+
+	other bool // its verdict is not that of [enforce]
 }
 
 // early is how much sooner than Until a block counts as run out. The kernel
@@ -39,18 +43,66 @@ func (a Active) over(now time.Time) bool { return !a.Until.After(now.Add(early))
 // mirror is the wanted state. Its owner guards it.
 type mirror struct {
 	entries map[key]Active
-	// next is not later than the first end of any entry, so that looking for
-	// what ran out costs nothing while nothing can have.
-	next time.Time
+	// perSet counts them by set, others those with the other verdict, missing
+	// those that the kernel does not have.
+	perSet, others [setKinds]int
+	missing        int
+	// ends has the end of every entry, and ends of former times.
+	ends endHeap
 }
 
 func newMirror() mirror { return mirror{entries: make(map[key]Active)} }
 
 func (m *mirror) put(k key, a Active) {
-	if len(m.entries) == 0 || a.Until.Before(m.next) {
-		m.next = a.Until
+	before, ok := m.entries[k]
+	if ok {
+		m.count(k, before, -1)
 	}
+	m.count(k, a, 1)
 	m.entries[k] = a
+	if ok && before.Until.Equal(a.Until) {
+		return
+	}
+	if len(m.ends) > 2*len(m.entries)+1000 { // mostly ends of renewed blocks
+		m.ends = m.ends[:0]
+		for k, a := range m.entries {
+			m.ends = append(m.ends, ending{a.Until, k})
+		}
+		heap.Init(&m.ends)
+		return
+	}
+	heap.Push(&m.ends, ending{a.Until, k})
+}
+
+func (m *mirror) count(k key, a Active, n int) {
+	m.perSet[k.set] += n
+	if a.other {
+		m.others[k.set] += n
+	}
+	if a.State == StateMissing {
+		m.missing += n
+	}
+}
+
+// full tells whether another element does not fit where only so many do.
+func (m *mirror) full(k key, other bool) bool {
+	return k.set.wide() && m.perSet[k.set] >= MaxWide || other && m.others[k.set] >= MaxWide
+}
+
+func (m *mirror) anyWide() bool {
+	for kind := range setKind(setKinds) {
+		if kind.wide() && m.perSet[kind] > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *mirror) remove(k key) {
+	if a, ok := m.entries[k]; ok {
+		m.count(k, a, -1)
+		delete(m.entries, k)
+	}
 }
 
 // live gives an entry unless it ran out.
@@ -59,29 +111,50 @@ func (m *mirror) live(k key, now time.Time) (Active, bool) {
 	return a, ok && !a.over(now)
 }
 
-// expire removes what ran out and appends it to out.
+// expire removes what ran out and appends it to out. It costs nothing while
+// nothing has.
 func (m *mirror) expire(now time.Time, out []Active) []Active {
-	if len(m.entries) == 0 || m.next.After(now.Add(early)) {
-		return out
-	}
-	first := true
-	for k, a := range m.entries {
-		switch {
-		case a.over(now):
-			delete(m.entries, k)
+	for len(m.ends) > 0 {
+		next := m.ends[0]
+		if next.at.After(now.Add(early)) {
+			break
+		}
+		heap.Pop(&m.ends)
+		if a, ok := m.entries[next.key]; ok && a.over(now) {
+			m.remove(next.key)
 			out = append(out, a)
-		case first || a.Until.Before(m.next):
-			m.next, first = a.Until, false
 		}
 	}
 	return out
 }
 
+// ending is when a block runs out, or was to.
+type ending struct {
+	at  time.Time
+	key key
+}
+
+// endHeap has the first end in front (container/heap).
+type endHeap []ending
+
+func (h endHeap) Len() int           { return len(h) }
+func (h endHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h endHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *endHeap) Push(x any)        { *h = append(*h, x.(ending)) }
+func (h *endHeap) Pop() any {
+	old := *h
+	last := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return last
+}
+
 // setState sets the state of every entry.
 func (m *mirror) setState(s State) {
 	for k, a := range m.entries {
-		a.State = s
-		m.entries[k] = a
+		if a.State != s {
+			a.State = s
+			m.put(k, a)
+		}
 	}
 }
 
@@ -96,8 +169,23 @@ func (m *mirror) keys(s State) []key {
 	return keys
 }
 
-// elements gives the wanted elements that fit, the newest blocks first, with
-// the time that they have left.
+// sample gives a few keys of entries in a state.
+func (m *mirror) sample(s State, n int) []key {
+	var keys []key
+	tries := 0
+	for k, a := range m.entries { // in another order each time
+		if tries++; len(keys) == n || tries > 10*n {
+			break
+		}
+		if a.State == s {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// elements gives the wanted elements that fit, the widest blocks first and the
+// newest of equal ones, with the time that they have left.
 func (m *mirror) elements(now time.Time, fits func(Active) bool) []element {
 	type aged struct {
 		element
@@ -109,7 +197,9 @@ func (m *mirror) elements(now time.Time, fits func(Active) bool) []element {
 			list = append(list, aged{elementOf(k, a, now), a.Since})
 		}
 	}
-	slices.SortFunc(list, func(a, b aged) int { return b.since.Compare(a.since) })
+	slices.SortFunc(list, func(a, b aged) int {
+		return cmp.Or(cmp.Compare(b.key.set/2, a.key.set/2), b.since.Compare(a.since))
+	})
 	elems := make([]element, len(list))
 	for i := range list {
 		elems[i] = list[i].element
@@ -122,6 +212,11 @@ type element struct {
 	key     key
 	timeout time.Duration
 	comment string
+	// other tells that its verdict is not that of [enforce], noOther that this was
+	// so before and is not any more.
+	other, noOther bool
+	// renew tells that the kernel may have it already.
+	renew bool
 }
 
 func elementOf(k key, a Active, now time.Time) element {
@@ -129,6 +224,7 @@ func elementOf(k key, a Active, now time.Time) element {
 		key:     k,
 		timeout: max(a.Until.Sub(now), minTimeout),
 		comment: commentOf(a.Block.ID, a.Block.Label),
+		other:   a.other,
 	}
 }
 
@@ -147,6 +243,7 @@ type stored struct {
 	timeout time.Duration // 0 for none
 	expires time.Duration // what is left; 0 means never
 	comment string
+	verdict policy.Verdict
 }
 
 // active gives the block of an adopted element.
@@ -158,10 +255,10 @@ func (s stored) active(now time.Time) Active {
 	}
 	return Active{
 		Block: policy.Block{
-			ID: id, Tuple: s.key.tuple(), Scope: policy.ScopeTuple,
+			ID: id, Tuple: s.key.tuple(), Scope: s.key.set.scope(), Verdict: s.verdict,
 			Duration: max(s.timeout, s.expires), Label: label,
 		},
-		State: StateBlocked, Since: since, Until: now.Add(s.expires),
+		State: StateBlocked, Since: since, Until: now.Add(s.expires), other: s.verdict != "",
 	}
 }
 
@@ -181,15 +278,25 @@ func (e *Enforcer) List() []Active {
 }
 
 // Lookup gives the block that covers a tuple, if there is one that has not run
-// out, whatever its state.
+// out, whatever its state: the tuple's own, or else a wider one.
 func (e *Enforcer) Lookup(t argusfeed.Tuple) (Active, bool) {
-	k, err := keyOf(t)
-	if err != nil {
-		return Active{}, false
-	}
+	now := e.now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.wanted.live(k, e.now())
+	if k, err := keyOf(t); err == nil {
+		if a, ok := e.wanted.live(k, now); ok {
+			return a, true
+		}
+	}
+	if !e.wanted.anyWide() {
+		return Active{}, false
+	}
+	for _, k := range covering(t, e.cfg.IPv6Prefix) {
+		if a, ok := e.wanted.live(k, now); ok {
+			return a, true
+		}
+	}
+	return Active{}, false
 }
 
 // Len is how many blocks have not run out, whatever their state.

@@ -1,20 +1,33 @@
 package enforce
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"syscall"
 	"time"
 )
 
 const (
-	// chunkSize is how many elements one transaction holds: some milliseconds.
-	chunkSize = 2000
-	// rebuildSize is how many are put into a new table in the very transaction
-	// that makes it, so that no packet passes in between; the rest follows in chunks.
-	rebuildSize = 20_000
-	// searchSize is how many elements one check looks for.
-	searchSize = 2000
+	// chunkSize is how many elements one transaction holds: less than a
+	// millisecond, for which a new block may have to wait.
+	chunkSize = 200
+	// firstSize is how many are put into a table in the very transaction that
+	// makes it where there was none: the rest follows in chunks, so that new blocks
+	// need not wait.
+	firstSize = 1000
+	// replaceSize is how many are put into one that replaces another: while that
+	// stands, nothing passes.
+	replaceSize = 200_000
+	// searchSize is how many elements one check looks for, searchChunk how many of
+	// them before others have their turn.
+	searchSize  = 2000
+	searchChunk = 50
+	// sampleSize is how many elements of all are looked for in any case.
+	sampleSize = 8
 	// attempts is how often a transaction is tried while somebody else keeps
 	// changing the ruleset, before it is no longer bound to what was compared.
 	attempts = 8
@@ -24,18 +37,20 @@ const (
 )
 
 // doubt is what remains to be looked for in the kernel after somebody else
-// changed the ruleset, because no event tells which element was removed.
+// changed the ruleset.
 type doubt struct {
+	first []key // these are known to be touched
 	keys  []key
-	again bool // somebody wrote meanwhile
+	again bool // nobody knows what else was
 }
 
 // ensure makes sure that our table stands as we made it. Whoever calls it, and
 // everything below, holds op.
 func (e *Enforcer) ensure() error {
+	k := e.kernel
 	for n := 0; ; n++ {
-		e.kernel.unbound = n >= attempts
-		found, err := e.kernel.inspect()
+		k.unbound = n >= attempts
+		found, err := k.inspect()
 		switch {
 		case errors.Is(err, ErrForeignTable):
 			e.mu.Lock()
@@ -46,14 +61,45 @@ func (e *Enforcer) ensure() error {
 			return err
 		case found == tableIntact:
 			return nil
-		case found == tableTouched:
-			e.doubt.again = true
-			return nil
 		}
-		if err := e.rebuild(found); !errors.Is(err, errChanged) || n > attempts {
+		if !k.listening() {
+			e.doubt.again = true
+		}
+		why := k.why
+		switch found {
+		case tableTouched:
+			return nil
+		case tableOrphan:
+			err = k.claim()
+		case tableGuards:
+			err = k.setGuards()
+		case tableChains:
+			if err = k.mendChains(k.present); err != nil && !errors.Is(err, errChanged) {
+				err = e.rebuild(tableDamaged) // a chain in it that we do not know how to remove
+				why = ""
+			}
+		default:
+			err = e.rebuild(found)
+			why = ""
+		}
+		if err == nil && why != "" {
+			e.mu.Lock()
+			e.rebuilt(why)
+			e.mu.Unlock()
+		}
+		if (found == tableOrphan || found == tableGuards) && err == nil {
+			continue // there may be more to mend
+		}
+		if !errors.Is(err, errChanged) || n > attempts {
 			return err
 		}
 	}
+}
+
+// rebuilt notes that the table had to be mended. Whoever calls it holds mu.
+func (e *Enforcer) rebuilt(why string) {
+	e.stats.Rebuilds++
+	e.since.Rebuilt = why
 }
 
 // rebuild makes the table, or makes it again, with the wanted blocks in it.
@@ -63,9 +109,14 @@ func (e *Enforcer) rebuild(found tableState) error {
 	e.wanted.setState(StateMissing)
 	elems := e.wanted.elements(now, func(Active) bool { return true })
 	e.mu.Unlock()
-	if len(elems) > rebuildSize {
-		elems = elems[:rebuildSize]
+	limit := firstSize
+	if found != tableAbsent {
+		limit = replaceSize
 	}
+	if len(elems) > limit {
+		elems = elems[:limit]
+	}
+	start := time.Now()
 	err := e.kernel.rebuild(found, elems)
 	if err != nil && len(elems) > 0 && divisible(err) {
 		elems = nil // mend finds out which of them it was
@@ -76,14 +127,13 @@ func (e *Enforcer) rebuild(found tableState) error {
 	}
 	e.doubt = doubt{}
 	errs := make([]error, len(elems))
-	e.confirm(elems, errs, time.Now())
+	e.confirm(elems, errs, start)
 	e.settle(elems, errs)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.behind = true
 	if found != tableAbsent || e.built {
-		e.stats.Rebuilds++
-		e.since.Rebuilt = e.kernel.why
+		e.rebuilt(e.kernel.why)
 		e.restored(errs)
 	}
 	e.built = true
@@ -133,6 +183,13 @@ func (e *Enforcer) put(elems []element, errs []error) {
 func (e *Enforcer) putChunk(elems []element, errs []error) {
 	start := time.Now()
 	err := e.transact(func() error { return e.kernel.add(elems) })
+	if errors.Is(err, errPresent) {
+		// The kernel has one that we did not know of, or it runs out this moment.
+		for i := range elems {
+			elems[i].renew = true
+		}
+		err = e.transact(func() error { return e.kernel.add(elems) })
+	}
 	switch {
 	case err == nil:
 		e.confirm(elems, errs, start)
@@ -156,8 +213,20 @@ func divisible(err error) bool {
 	return errors.As(err, &errno) && !errors.Is(err, syscall.EPERM) && !errors.Is(err, errChanged)
 }
 
-// confirm asks the kernel for the elements of a transaction that began at start.
+// confirm makes sure that the kernel has the elements of a transaction that
+// began at start.
+//
+// The kernel acknowledged it, and where proven says so the ruleset is the very
+// one that it made, so all of them are there: a transaction is done as a whole.
+// Some are asked for in any case, in case it was not the one that we meant.
+// Elsewhere all are.
 func (e *Enforcer) confirm(elems []element, errs []error, start time.Time) {
+	if len(elems) == 0 {
+		return
+	}
+	if e.kernel.proven() && e.confirmed(sample(elems), start) {
+		return
+	}
 	keys := make([]key, len(elems))
 	for i := range elems {
 		keys[i] = elems[i].key
@@ -171,6 +240,30 @@ func (e *Enforcer) confirm(elems []element, errs []error, start time.Time) {
 			errs[i] = ErrUnconfirmed
 		}
 	}
+}
+
+// confirmed asks for elements and tells whether all are there.
+func (e *Enforcer) confirmed(elems []element, start time.Time) bool {
+	keys := make([]key, len(elems))
+	for i := range elems {
+		keys[i] = elems[i].key
+	}
+	left, err := e.kernel.find(keys)
+	for i := range left {
+		if !lasts(left[i], elems[i].timeout-time.Since(start)) {
+			return false
+		}
+	}
+	return err == nil
+}
+
+// sample gives the first and the last of elems: whatever is lost of a
+// transaction is lost from there.
+func sample(elems []element) []element {
+	if len(elems) <= 2 {
+		return elems
+	}
+	return []element{elems[0], elems[len(elems)-1]}
 }
 
 // lasts tells whether an element with so much time left is what is wanted.
@@ -189,20 +282,24 @@ func (e *Enforcer) settle(elems []element, errs []error) {
 		if errs[i] != nil {
 			a.State = StateMissing
 		}
-		e.wanted.entries[elems[i].key] = a
+		e.wanted.put(elems[i].key, a)
 	}
 }
 
 // take removes elements from the kernel, and fills in an error for each that is
 // not confirmed to be gone.
-func (e *Enforcer) take(keys []key, errs []error) {
-	for len(keys) > 0 {
-		n := min(len(keys), chunkSize)
-		chunk := keys[:n]
+func (e *Enforcer) take(elems []element, errs []error) {
+	for len(elems) > 0 {
+		n := min(len(elems), chunkSize)
+		chunk := elems[:n]
 		err := e.transact(func() error { return e.kernel.del(chunk) })
-		var left []time.Duration
-		if err == nil {
-			left, err = e.kernel.find(chunk)
+		left := make([]time.Duration, n)
+		if err == nil && !e.kernel.proven() {
+			keys := make([]key, n)
+			for i := range chunk {
+				keys[i] = chunk[i].key
+			}
+			left, err = e.kernel.find(keys)
 		}
 		for i := range chunk {
 			switch {
@@ -212,48 +309,76 @@ func (e *Enforcer) take(keys []key, errs []error) {
 				errs[i] = errors.New("the kernel still has it")
 			}
 		}
-		keys, errs = keys[n:], errs[n:]
+		elems, errs = elems[n:], errs[n:]
 	}
 }
 
-// search looks for a part of the blocks that are in doubt, and for all of them
-// as soon as one is missing.
+// search looks for blocks that are in doubt, for a few others, and for all of
+// them as soon as one is missing. op must not be held: others have their turn in
+// between.
 func (e *Enforcer) search() error {
-	now := e.now()
-	if len(e.doubt.keys) == 0 && e.doubt.again {
-		e.mu.Lock()
-		e.doubt = doubt{keys: e.wanted.keys(StateBlocked)}
-		e.mu.Unlock()
-	}
-	for limit := searchSize; limit > 0 && len(e.doubt.keys) > 0; {
-		n := min(len(e.doubt.keys), limit)
-		chunk := e.doubt.keys[:n]
-		e.doubt.keys = e.doubt.keys[n:]
-		left, err := e.kernel.find(chunk)
-		if err != nil {
-			e.doubt.again = true
+	for limit := searchSize; limit > 0; limit -= searchChunk {
+		e.op.LockPatiently()
+		more, lost, err := e.searchSome(limit == searchSize)
+		e.op.Unlock()
+		if err != nil || !more {
 			return err
 		}
-		limit -= n
-		e.mu.Lock()
-		for i, k := range chunk {
-			a, ok := e.wanted.entries[k]
-			wanted := a.Until.Sub(now)
-			// One about to run out may be gone already: the kernel is a little early.
-			if ok && wanted > slack/2 && !lasts(left[i], wanted) {
-				a.State = StateMissing
-				e.wanted.entries[k] = a
-				e.behind = true
-				limit = len(e.doubt.keys)
-			}
+		if lost {
+			limit = math.MaxInt
 		}
-		e.mu.Unlock()
 	}
 	return nil
 }
 
-// mend puts into the kernel what is wanted and missing, the newest first. It
-// lets others at the kernel between chunks, so op must not be held.
+// searchSome looks for some of the blocks in doubt. first is the first time of a
+// check, at which a sample of all is looked for too.
+func (e *Enforcer) searchSome(first bool) (more, lost bool, err error) {
+	if e.isClosed() {
+		return false, false, ErrClosed
+	}
+	var chunk []key
+	if first {
+		e.mu.Lock()
+		chunk = e.wanted.sample(StateBlocked, sampleSize)
+		if e.doubt.again && len(e.doubt.keys) == 0 {
+			e.doubt.keys, e.doubt.again = e.wanted.keys(StateBlocked), false
+		}
+		e.mu.Unlock()
+	}
+	for _, list := range []*[]key{&e.doubt.first, &e.doubt.keys} {
+		n := min(len(*list), searchChunk-len(chunk))
+		chunk = append(chunk, (*list)[:n]...)
+		*list = (*list)[n:]
+	}
+	slices.SortFunc(chunk, func(a, b key) int { return cmp.Or(cmp.Compare(a.set, b.set), bytes.Compare(a.buf[:], b.buf[:])) })
+	chunk = slices.Compact(chunk)
+	left, err := e.kernel.find(chunk)
+	if err != nil {
+		e.doubt.again = true
+		return false, false, err
+	}
+	now := e.now()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i, k := range chunk {
+		a, ok := e.wanted.entries[k]
+		wanted := a.Until.Sub(now)
+		// One about to run out may be gone already: the kernel is a little early.
+		if ok && a.State == StateBlocked && wanted > slack/2 && !lasts(left[i], wanted) {
+			a.State = StateMissing
+			e.wanted.put(k, a)
+			e.behind, lost = true, true
+			if first && len(e.doubt.first) == 0 && len(e.doubt.keys) == 0 {
+				e.doubt.again = true // where one went unnoticed, others may have
+			}
+		}
+	}
+	return len(e.doubt.first)+len(e.doubt.keys) > 0, lost, nil
+}
+
+// mend puts into the kernel what is wanted and missing, the widest and newest
+// first. It lets others at the kernel between chunks, so op must not be held.
 func (e *Enforcer) mend() error {
 	e.mu.Lock()
 	var elems []element
@@ -285,9 +410,9 @@ func (e *Enforcer) mend() error {
 func missing(a Active) bool { return a.State == StateMissing }
 
 func (e *Enforcer) mendChunk(elems []element) error {
-	e.op.Lock()
+	e.op.LockPatiently()
 	defer e.op.Unlock()
-	if e.closed {
+	if e.isClosed() {
 		return ErrClosed
 	}
 	now := e.now()
