@@ -38,6 +38,7 @@ func (e *Enforcer) Stats() Stats {
 	defer e.mu.Unlock()
 	e.expire(e.now())
 	s := e.stats
+	s.Forgotten, _ = e.forget.counts()
 	s.Wanted, s.Missing = len(e.wanted.entries), e.wanted.missing
 	return s
 }
