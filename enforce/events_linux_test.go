@@ -155,4 +155,3 @@ func FuzzEvents(f *testing.F) {
 		_, _ = readAnswers(buf, 3)
 	})
 }
-
