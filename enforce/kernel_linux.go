@@ -77,6 +77,9 @@ func (k *kernel) reopen(l **link) error {
 		}
 	}
 	*l = fresh
+	if l == &k.writer && k.flags != 0 {
+		k.intact = false // our table has lost its owner with the connection
+	}
 	if l == &k.writer && k.events != nil {
 		if err := k.events.ignore(fresh.nl.PID()); err != nil {
 			_ = k.events.close()

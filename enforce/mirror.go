@@ -269,7 +269,7 @@ func (e *Enforcer) List() []Active {
 	list := make([]Active, 0, len(e.wanted.entries))
 	for _, a := range e.wanted.entries {
 		if !a.over(now) {
-			list = append(list, a)
+			list = append(list, e.told(a))
 		}
 	}
 	e.mu.Unlock()
@@ -285,7 +285,7 @@ func (e *Enforcer) Lookup(t argusfeed.Tuple) (Active, bool) {
 	defer e.mu.Unlock()
 	if k, err := keyOf(t); err == nil {
 		if a, ok := e.wanted.live(k, now); ok {
-			return a, true
+			return e.told(a), true
 		}
 	}
 	if !e.wanted.anyWide() {
@@ -293,10 +293,19 @@ func (e *Enforcer) Lookup(t argusfeed.Tuple) (Active, bool) {
 	}
 	for _, k := range covering(t, e.cfg.IPv6Prefix) {
 		if a, ok := e.wanted.live(k, now); ok {
-			return a, true
+			return e.told(a), true
 		}
 	}
 	return Active{}, false
+}
+
+// told is a block as others are told of it: in a dry-run that counts, what the
+// kernel has is not blocked.
+func (e *Enforcer) told(a Active) Active {
+	if e.opt.DryRun {
+		a.State = StateWouldBlock
+	}
+	return a
 }
 
 // Len is how many blocks have not run out, whatever their state.

@@ -13,6 +13,7 @@ func (k *kernel) own() error {
 	if k.cfg.Ownership == OwnershipNone || k.counting {
 		return nil
 	}
+	defer func() { k.table.Flags = k.flags }()
 	both, err := k.accepts(nftables.TableFlagOwner | nftables.TableFlagPersist)
 	if err != nil {
 		return err
