@@ -78,6 +78,11 @@ func (e *Enforcer) applyChunk(blocks []policy.Block, results []Result, lock func
 			elems[i] = elementOf(t.key, t.active, now)
 			elems[i].renew, elems[i].noOther = t.renewal, t.hadOther && !t.active.other
 		}
+		if err := e.guardForced(tasks); err != nil {
+			e.mu.Lock()
+			e.failing(err)
+			e.mu.Unlock()
+		}
 		e.put(elems, errs)
 		for _, err := range errs {
 			if err != nil && !divisible(err) && !errors.Is(err, ErrUnconfirmed) && !errors.Is(err, errLifted) {
@@ -93,6 +98,7 @@ func (e *Enforcer) applyChunk(blocks []policy.Block, results []Result, lock func
 		case errs[i] != nil:
 			e.stats.Failed++
 			e.behind = true
+			e.failing(fmt.Errorf("blocking %s: %w", t.active.Block.Tuple, errs[i]))
 		case t.renewal:
 			e.stats.Renewed++
 		default:
@@ -135,9 +141,9 @@ func (e *Enforcer) plan(blocks []policy.Block, results []Result, now time.Time) 
 		if e.kernel == nil {
 			a.State = StateWouldBlock
 		}
-		before, exists := e.wanted.entries[k]
+		before, exists := e.wanted.get(k)
 		limit := e.cfg.MaxBlocks
-		full := !exists && len(e.wanted.entries) >= limit
+		full := !exists && e.wanted.len() >= limit
 		if !full && (!exists && e.wanted.full(k, false) || a.other && !before.other && e.wanted.full(k, true)) {
 			full, limit = true, MaxWide
 		}
@@ -173,7 +179,7 @@ func (e *Enforcer) allowed(b policy.Block, protected *policy.Protected) (key, er
 	if err != nil {
 		return key{}, err
 	}
-	if why, refused := protected.Refuses(b.Tuple, b.Scope); refused {
+	if why, refused := protected.RefusesBlock(b); refused {
 		return key{}, fmt.Errorf("%w: %s", ErrRefused, why)
 	}
 	return k, nil
@@ -193,6 +199,18 @@ func (e *Enforcer) Lift(blocks []policy.Block) []Result {
 		blocks, lock = blocks[n:], e.op.LockPatiently
 	}
 	return results
+}
+
+// LiftID takes the block with an id back, as Lift does; ok is false where there
+// is none (see Find). The result has the whole block.
+func (e *Enforcer) LiftID(id string) (r Result, ok bool) {
+	e.op.Lock()
+	defer e.op.Unlock()
+	a, ok := e.Find(id)
+	if !ok {
+		return Result{}, false
+	}
+	return e.lift([]policy.Block{a.Block})[0], true
 }
 
 func (e *Enforcer) lift(blocks []policy.Block) []Result {
@@ -222,7 +240,8 @@ func (e *Enforcer) lift(blocks []policy.Block) []Result {
 		elems := make([]element, len(keys))
 		e.mu.Lock()
 		for i, k := range keys {
-			elems[i] = element{key: k, timeout: time.Second, other: e.wanted.entries[k].other}
+			a, _ := e.wanted.get(k)
+			elems[i] = element{key: k, timeout: time.Second, other: a.other}
 		}
 		e.mu.Unlock()
 		e.take(elems, errs)
@@ -232,11 +251,12 @@ func (e *Enforcer) lift(blocks []policy.Block) []Result {
 	defer e.mu.Unlock()
 	e.expire(now)
 	for n, k := range keys {
-		a, exists := e.wanted.entries[k]
+		a, exists := e.wanted.get(k)
 		for _, i := range index[k] {
 			results[i].Before, results[i].Until = exists, a.Until
 			if errs[n] != nil {
 				results[i].Err = fmt.Errorf("lifting the block of %s: %w", blocks[i].Tuple, errs[n])
+				e.failing(results[i].Err)
 			}
 		}
 		if errs[n] == nil && exists {

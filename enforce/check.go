@@ -44,11 +44,12 @@ func (e *Enforcer) Check() (Report, error) {
 	r := e.since
 	e.since = Report{}
 	r.Missing = e.wanted.missing
-	e.mu.Unlock()
-	r.Lifted = append(r.Lifted, lifted...)
 	if err != nil {
 		err = fmt.Errorf("checking the blocks in the kernel: %w", err)
 	}
+	e.checked(now, err)
+	e.mu.Unlock()
+	r.Lifted = append(r.Lifted, lifted...)
 	return r, err
 }
 
@@ -119,8 +120,8 @@ func (e *Enforcer) recheck() []Result {
 		reasons []string
 	)
 	e.mu.Lock()
-	for _, a := range e.wanted.entries {
-		if why, refused := p.Refuses(a.Block.Tuple, a.Block.Scope); refused {
+	for _, a := range e.wanted.all() {
+		if why, refused := p.RefusesBlock(a.Block); refused {
 			blocks, reasons = append(blocks, a.Block), append(reasons, why)
 		}
 	}

@@ -1,12 +1,16 @@
 package enforce
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
+	"slips-ips/argusfeed"
 	"slips-ips/policy"
 )
 
@@ -35,6 +39,9 @@ type Enforcer struct {
 	built  bool   // the kernel has had our table
 	since  Report // what the next report will tell
 	stats  Stats
+
+	health    Health
+	latencies latencies
 }
 
 // Options are what an Enforcer needs besides its configuration.
@@ -69,8 +76,9 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	e := &Enforcer{opt: opt, cfg: cfg, wanted: newMirror(), wake: make(chan struct{}, 1)}
+	e := &Enforcer{opt: opt, cfg: cfg, wanted: newMirror(opt.Now), wake: make(chan struct{}, 1)}
 	if opt.DryRun && !cfg.Count {
+		e.health.Checked = e.now()
 		return e, nil
 	}
 	if opt.DryRun {
@@ -170,12 +178,11 @@ func (e *Enforcer) adopt() error {
 		if err != nil {
 			return err
 		}
+		// One without an end was not put there by us, and is not ours to lift.
+		list = slices.DeleteFunc(list, func(s stored) bool { return s.expires <= 0 })
 		now := e.now()
+		slices.SortStableFunc(list, func(a, b stored) int { return cmp.Compare(b.timeout-b.expires, a.timeout-a.expires) })
 		for _, s := range list {
-			// One without an end was not put there by us, and is not ours to lift.
-			if s.expires <= 0 {
-				continue
-			}
 			a := s.active(now)
 			at, err := keyFor(a.Block, e.cfg.IPv6Prefix)
 			if err != nil {
@@ -197,7 +204,11 @@ func (e *Enforcer) adopt() error {
 		return err
 	}
 	e.since.Lifted = e.recheck() // for the first report
-	return e.mend()
+	err = e.mend()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.checked(e.now(), err)
+	return err
 }
 
 // guard notes what is protected; it tells whether that is new to the kernel.
@@ -205,7 +216,17 @@ func (e *Enforcer) guard(p *policy.Protected) bool {
 	if p == nil || e.kernel == nil {
 		return false
 	}
-	g, leftOut := guardsOf(p)
+	e.mu.Lock()
+	var forced []netip.Addr
+	if e.wanted.forced > 0 {
+		for _, a := range e.wanted.all() {
+			if a.Block.Forced {
+				forced = append(forced, endsOf(a.Block.Tuple)...)
+			}
+		}
+	}
+	e.mu.Unlock()
+	g, leftOut := guardsOf(p, forced)
 	e.mu.Lock()
 	e.stats.Unguarded = leftOut
 	e.mu.Unlock()
@@ -214,4 +235,31 @@ func (e *Enforcer) guard(p *policy.Protected) bool {
 	}
 	e.kernel.guards, e.kernel.guarded = g, true
 	return true
+}
+
+// guardForced takes out of the guards what the admin allows and a person insists
+// on blocking.
+func (e *Enforcer) guardForced(tasks []task) error {
+	for _, t := range tasks {
+		if t.active.Block.Forced {
+			if !e.guard(e.opt.Protected()) {
+				return nil
+			}
+			err := e.transact(e.kernel.setGuards)
+			if err != nil {
+				e.kernel.guarded = false
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func endsOf(t argusfeed.Tuple) (ips []netip.Addr) {
+	for _, a := range []argusfeed.Addr{t.Src, t.Dst} {
+		if ip, ok := a.IP(); ok {
+			ips = append(ips, ip.Unmap())
+		}
+	}
+	return ips
 }

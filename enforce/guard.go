@@ -47,8 +47,11 @@ const maxGuards = 20_000
 
 // guardsOf gives the guards for what is protected. forced are the addresses of
 // blocks on which a person insisted: what the admin allows does not guard them.
-func guardsOf(p *policy.Protected) (g guards, leftOut int) {
+func guardsOf(p *policy.Protected, forced []netip.Addr) (g guards, leftOut int) {
 	for e := range p.All() {
+		if e.Kind == policy.KindAllow && slices.ContainsFunc(forced, e.Prefix.Contains) {
+			continue
+		}
 		kind := never4
 		if e.Kind == policy.KindOwn {
 			kind = own4

@@ -1,12 +1,10 @@
 package enforce
 
 import (
-	"cmp"
-	"container/heap"
-	"slices"
+	"iter"
+	"math/rand/v2"
 	"time"
 
-	"slips-ips/argusfeed"
 	"slips-ips/policy"
 )
 
@@ -40,47 +38,160 @@ const early = 10 * time.Millisecond
 
 func (a Active) over(now time.Time) bool { return !a.Until.After(now.Add(early)) }
 
-// mirror is the wanted state. Its owner guards it.
+// mirror is the wanted state: a place for each block, found by its key and by the
+// id of its decision, in the order in which blocks began and in that in which they
+// end. Its owner guards it.
 type mirror struct {
-	entries map[key]Active
-	// perSet counts them by set, others those with the other verdict, missing
-	// those that the kernel does not have.
+	now   func() time.Time
+	index map[key]place
+	// ids finds the place of a block by its id. Ids come from outside, so two
+	// blocks may have one: the later is found.
+	ids    map[string]place
+	places []wanted
+	free   []place
+	// newest and oldest are the ends of the list by beginning.
+	newest, oldest place
+	ends           ends
+	number         uint64
+	// missing counts the blocks in StateMissing; differs is since when there are
+	// some.
+	missing int
+	differs time.Time
+	// perSet counts them by set, others those of another verdict than [enforce]'s.
 	perSet, others [setKinds]int
-	missing        int
-	// ends has the end of every entry, and ends of former times.
-	ends endHeap
+	forced         int // blocks on which a person insisted
 }
 
-func newMirror() mirror { return mirror{entries: make(map[key]Active)} }
+// place is the number of a block's place; nowhere is none.
+type place int32
 
+const nowhere place = -1
+
+// wanted is a place.
+type wanted struct {
+	key    key
+	active Active
+	// number grows with every block; 0: the place is free.
+	number       uint64
+	newer, older place
+	end          int32 // its place in ends
+}
+
+func newMirror(now func() time.Time) mirror {
+	return mirror{now: now, index: make(map[key]place), ids: make(map[string]place), newest: nowhere, oldest: nowhere}
+}
+
+func (m *mirror) len() int { return len(m.index) }
+
+func (m *mirror) get(k key) (Active, bool) {
+	p, ok := m.index[k]
+	if !ok {
+		return Active{}, false
+	}
+	return m.places[p].active, true
+}
+
+// live gives an entry unless it ran out.
+func (m *mirror) live(k key, now time.Time) (Active, bool) {
+	a, ok := m.get(k)
+	return a, ok && !a.over(now)
+}
+
+// put adds a block, as the newest one, or replaces that of its key in its place.
 func (m *mirror) put(k key, a Active) {
-	before, ok := m.entries[k]
-	if ok {
-		m.count(k, before, -1)
-	}
-	m.count(k, a, 1)
-	m.entries[k] = a
-	if ok && before.Until.Equal(a.Until) {
-		return
-	}
-	if len(m.ends) > 2*len(m.entries)+1000 { // mostly ends of renewed blocks
-		m.ends = m.ends[:0]
-		for k, a := range m.entries {
-			m.ends = append(m.ends, ending{a.Until, k})
+	p, known := m.index[k]
+	if !known {
+		if n := len(m.free); n > 0 {
+			p, m.free = m.free[n-1], m.free[:n-1]
+		} else {
+			p = place(len(m.places))
+			m.places = append(m.places, wanted{})
 		}
-		heap.Init(&m.ends)
-		return
+		m.number++
+		m.places[p] = wanted{key: k, number: m.number, newer: nowhere, older: m.newest}
+		if m.newest == nowhere {
+			m.oldest = p
+		} else {
+			m.places[m.newest].newer = p
+		}
+		m.newest = p
+		m.index[k] = p
+		m.perSet[k.set]++
 	}
-	heap.Push(&m.ends, ending{a.Until, k})
+	w := &m.places[p]
+	before := w.active
+	m.countOther(k, before, -1)
+	m.countOther(k, a, 1)
+	w.active = a
+	if before.Block.ID != a.Block.ID {
+		m.unname(before.Block.ID, p)
+	}
+	if a.Block.ID != "" {
+		m.ids[a.Block.ID] = p
+	}
+	if known {
+		m.ends.fix(m.places, w.end)
+	} else {
+		m.ends.add(m.places, p)
+	}
+	m.count(before.State, a.State)
 }
 
-func (m *mirror) count(k key, a Active, n int) {
-	m.perSet[k.set] += n
+func (m *mirror) unname(id string, p place) {
+	if q, ok := m.ids[id]; ok && q == p {
+		delete(m.ids, id)
+	}
+}
+
+func (m *mirror) remove(k key) {
+	p, ok := m.index[k]
+	if !ok {
+		return
+	}
+	w := &m.places[p]
+	if w.newer == nowhere {
+		m.newest = w.older
+	} else {
+		m.places[w.newer].older = w.older
+	}
+	if w.older == nowhere {
+		m.oldest = w.newer
+	} else {
+		m.places[w.older].newer = w.newer
+	}
+	m.perSet[k.set]--
+	m.countOther(k, w.active, -1)
+	m.ends.remove(m.places, w.end)
+	m.unname(w.active.Block.ID, p)
+	delete(m.index, k)
+	m.count(w.active.State, "")
+	*w = wanted{}
+	m.free = append(m.free, p)
+}
+
+// count keeps the number of missing blocks.
+func (m *mirror) count(before, after State) {
+	had := m.missing > 0
+	if before == StateMissing {
+		m.missing--
+	}
+	if after == StateMissing {
+		m.missing++
+	}
+	switch has := m.missing > 0; {
+	case has && !had:
+		m.differs = m.now()
+	case !has:
+		m.differs = time.Time{}
+	}
+}
+
+func (m *mirror) countOther(k key, a Active, n int) {
 	if a.other {
 		m.others[k.set] += n
 	}
-	if a.State == StateMissing {
-		m.missing += n
+	if a.Block.Forced {
+		m.forced += n
 	}
 }
 
@@ -98,85 +209,68 @@ func (m *mirror) anyWide() bool {
 	return false
 }
 
-func (m *mirror) remove(k key) {
-	if a, ok := m.entries[k]; ok {
-		m.count(k, a, -1)
-		delete(m.entries, k)
-	}
-}
-
-// live gives an entry unless it ran out.
-func (m *mirror) live(k key, now time.Time) (Active, bool) {
-	a, ok := m.entries[k]
-	return a, ok && !a.over(now)
-}
-
-// expire removes what ran out and appends it to out. It costs nothing while
-// nothing has.
-func (m *mirror) expire(now time.Time, out []Active) []Active {
-	for len(m.ends) > 0 {
-		next := m.ends[0]
-		if next.at.After(now.Add(early)) {
+// sample gives a few keys of entries in a state, others each time.
+func (m *mirror) sample(s State, n int) []key {
+	var keys []key
+	for range 2 * n {
+		if len(m.places) == 0 || len(keys) == n {
 			break
 		}
-		heap.Pop(&m.ends)
-		if a, ok := m.entries[next.key]; ok && a.over(now) {
-			m.remove(next.key)
-			out = append(out, a)
+		if w := &m.places[rand.IntN(len(m.places))]; w.number != 0 && w.active.State == s {
+			keys = append(keys, w.key)
 		}
+	}
+	return keys
+}
+
+// expire removes what ran out and appends it to out.
+func (m *mirror) expire(now time.Time, out []Active) []Active {
+	for len(m.ends) > 0 {
+		w := &m.places[m.ends[0]]
+		if !w.active.over(now) {
+			break
+		}
+		out = append(out, w.active)
+		m.remove(w.key)
 	}
 	return out
 }
 
-// ending is when a block runs out, or was to.
-type ending struct {
-	at  time.Time
-	key key
+// setState sets the state of an entry, if there is one.
+func (m *mirror) setState(k key, s State) {
+	if p, ok := m.index[k]; ok {
+		w := &m.places[p]
+		before := w.active.State
+		w.active.State = s
+		m.count(before, s)
+	}
 }
 
-// endHeap has the first end in front (container/heap).
-type endHeap []ending
-
-func (h endHeap) Len() int           { return len(h) }
-func (h endHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
-func (h endHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *endHeap) Push(x any)        { *h = append(*h, x.(ending)) }
-func (h *endHeap) Pop() any {
-	old := *h
-	last := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return last
+// setAll sets the state of every entry.
+func (m *mirror) setAll(s State) {
+	for _, p := range m.index {
+		w := &m.places[p]
+		before := w.active.State
+		w.active.State = s
+		m.count(before, s)
+	}
 }
 
-// setState sets the state of every entry.
-func (m *mirror) setState(s State) {
-	for k, a := range m.entries {
-		if a.State != s {
-			a.State = s
-			m.put(k, a)
+// all gives the entries, the newest first.
+func (m *mirror) all() iter.Seq2[key, Active] {
+	return func(yield func(key, Active) bool) {
+		for p := m.newest; p != nowhere; p = m.places[p].older {
+			if w := &m.places[p]; !yield(w.key, w.active) {
+				return
+			}
 		}
 	}
 }
 
 // keys gives the keys of the entries in a state.
 func (m *mirror) keys(s State) []key {
-	keys := make([]key, 0, len(m.entries))
-	for k, a := range m.entries {
-		if a.State == s {
-			keys = append(keys, k)
-		}
-	}
-	return keys
-}
-
-// sample gives a few keys of entries in a state.
-func (m *mirror) sample(s State, n int) []key {
-	var keys []key
-	tries := 0
-	for k, a := range m.entries { // in another order each time
-		if tries++; len(keys) == n || tries > 10*n {
-			break
-		}
+	keys := make([]key, 0, m.len())
+	for k, a := range m.all() {
 		if a.State == s {
 			keys = append(keys, k)
 		}
@@ -187,132 +281,16 @@ func (m *mirror) sample(s State, n int) []key {
 // elements gives the wanted elements that fit, the widest blocks first and the
 // newest of equal ones, with the time that they have left.
 func (m *mirror) elements(now time.Time, fits func(Active) bool) []element {
-	type aged struct {
-		element
-		since time.Time
-	}
-	var list []aged
-	for k, a := range m.entries {
+	var byWidth [setKinds / 2][]element
+	for k, a := range m.all() {
 		if !a.over(now) && fits(a) {
-			list = append(list, aged{elementOf(k, a, now), a.Since})
+			width := k.set / 2
+			byWidth[width] = append(byWidth[width], elementOf(k, a, now))
 		}
 	}
-	slices.SortFunc(list, func(a, b aged) int {
-		return cmp.Or(cmp.Compare(b.key.set/2, a.key.set/2), b.since.Compare(a.since))
-	})
-	elems := make([]element, len(list))
-	for i := range list {
-		elems[i] = list[i].element
+	var elems []element
+	for width := len(byWidth) - 1; width >= 0; width-- {
+		elems = append(elems, byWidth[width]...)
 	}
 	return elems
-}
-
-// element is a wanted block as the kernel gets it.
-type element struct {
-	key     key
-	timeout time.Duration
-	comment string
-	// other tells that its verdict is not that of [enforce], noOther that this was
-	// so before and is not any more.
-	other, noOther bool
-	// renew tells that the kernel may have it already.
-	renew bool
-}
-
-func elementOf(k key, a Active, now time.Time) element {
-	return element{
-		key:     k,
-		timeout: max(a.Until.Sub(now), minTimeout),
-		comment: commentOf(a.Block.ID, a.Block.Label),
-		other:   a.other,
-	}
-}
-
-// minTimeout is for what is left of a block. An element whose timeout is below
-// a millisecond would never expire.
-const minTimeout = 10 * time.Millisecond
-
-// clamp keeps the duration of a block within what policy may ask for.
-func clamp(d time.Duration) time.Duration {
-	return min(max(d, policy.MinDuration), policy.MaxDuration)
-}
-
-// stored is an element as the kernel shows it.
-type stored struct {
-	key     key
-	timeout time.Duration // 0 for none
-	expires time.Duration // what is left; 0 means never
-	comment string
-	verdict policy.Verdict
-}
-
-// active gives the block of an adopted element.
-func (s stored) active(now time.Time) Active {
-	id, label := parseComment(s.comment)
-	since := now
-	if s.timeout > s.expires {
-		since = now.Add(s.expires - s.timeout)
-	}
-	return Active{
-		Block: policy.Block{
-			ID: id, Tuple: s.key.tuple(), Scope: s.key.set.scope(), Verdict: s.verdict,
-			Duration: max(s.timeout, s.expires), Label: label,
-		},
-		State: StateBlocked, Since: since, Until: now.Add(s.expires), other: s.verdict != "",
-	}
-}
-
-// List gives the blocks that have not run out, the oldest first.
-func (e *Enforcer) List() []Active {
-	now := e.now()
-	e.mu.Lock()
-	list := make([]Active, 0, len(e.wanted.entries))
-	for _, a := range e.wanted.entries {
-		if !a.over(now) {
-			list = append(list, e.told(a))
-		}
-	}
-	e.mu.Unlock()
-	slices.SortFunc(list, func(a, b Active) int { return a.Since.Compare(b.Since) })
-	return list
-}
-
-// Lookup gives the block that covers a tuple, if there is one that has not run
-// out, whatever its state: the tuple's own, or else a wider one.
-func (e *Enforcer) Lookup(t argusfeed.Tuple) (Active, bool) {
-	now := e.now()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if k, err := keyOf(t); err == nil {
-		if a, ok := e.wanted.live(k, now); ok {
-			return e.told(a), true
-		}
-	}
-	if !e.wanted.anyWide() {
-		return Active{}, false
-	}
-	for _, k := range covering(t, e.cfg.IPv6Prefix) {
-		if a, ok := e.wanted.live(k, now); ok {
-			return e.told(a), true
-		}
-	}
-	return Active{}, false
-}
-
-// told is a block as others are told of it: in a dry-run that counts, what the
-// kernel has is not blocked.
-func (e *Enforcer) told(a Active) Active {
-	if e.opt.DryRun {
-		a.State = StateWouldBlock
-	}
-	return a
-}
-
-// Len is how many blocks have not run out, whatever their state.
-func (e *Enforcer) Len() int {
-	now := e.now()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.expire(now)
-	return len(e.wanted.entries)
 }

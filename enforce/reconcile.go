@@ -54,7 +54,7 @@ func (e *Enforcer) ensure() error {
 		switch {
 		case errors.Is(err, ErrForeignTable):
 			e.mu.Lock()
-			e.wanted.setState(StateMissing)
+			e.wanted.setAll(StateMissing)
 			e.mu.Unlock()
 			return err
 		case err != nil:
@@ -106,7 +106,7 @@ func (e *Enforcer) rebuilt(why string) {
 func (e *Enforcer) rebuild(found tableState) error {
 	now := e.now()
 	e.mu.Lock()
-	e.wanted.setState(StateMissing)
+	e.wanted.setAll(StateMissing)
 	elems := e.wanted.elements(now, func(Active) bool { return true })
 	e.mu.Unlock()
 	limit := firstSize
@@ -123,11 +123,13 @@ func (e *Enforcer) rebuild(found tableState) error {
 		err = e.kernel.rebuild(found, nil)
 	}
 	if err != nil {
+		e.took(start)
 		return err
 	}
 	e.doubt = doubt{}
 	errs := make([]error, len(elems))
 	e.confirm(elems, errs, start)
+	e.took(start)
 	e.settle(elems, errs)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -190,9 +192,12 @@ func (e *Enforcer) putChunk(elems []element, errs []error) {
 		}
 		err = e.transact(func() error { return e.kernel.add(elems) })
 	}
+	if err == nil {
+		e.confirm(elems, errs, start)
+	}
+	e.took(start)
 	switch {
 	case err == nil:
-		e.confirm(elems, errs, start)
 	case len(elems) > 1 && divisible(err):
 		// One bad element undoes the whole transaction: find it.
 		n := len(elems) / 2
@@ -274,15 +279,11 @@ func (e *Enforcer) settle(elems []element, errs []error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i := range elems {
-		a, ok := e.wanted.entries[elems[i].key]
-		if !ok {
-			continue
-		}
-		a.State = StateBlocked
+		state := StateBlocked
 		if errs[i] != nil {
-			a.State = StateMissing
+			state = StateMissing
 		}
-		e.wanted.put(elems[i].key, a)
+		e.wanted.setState(elems[i].key, state)
 	}
 }
 
@@ -292,6 +293,7 @@ func (e *Enforcer) take(elems []element, errs []error) {
 	for len(elems) > 0 {
 		n := min(len(elems), chunkSize)
 		chunk := elems[:n]
+		start := time.Now()
 		err := e.transact(func() error { return e.kernel.del(chunk) })
 		left := make([]time.Duration, n)
 		if err == nil && !e.kernel.proven() {
@@ -301,6 +303,7 @@ func (e *Enforcer) take(elems []element, errs []error) {
 			}
 			left, err = e.kernel.find(keys)
 		}
+		e.took(start)
 		for i := range chunk {
 			switch {
 			case err != nil:
@@ -362,12 +365,11 @@ func (e *Enforcer) searchSome(first bool) (more, lost bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i, k := range chunk {
-		a, ok := e.wanted.entries[k]
+		a, ok := e.wanted.get(k)
 		wanted := a.Until.Sub(now)
 		// One about to run out may be gone already: the kernel is a little early.
 		if ok && a.State == StateBlocked && wanted > slack/2 && !lasts(left[i], wanted) {
-			a.State = StateMissing
-			e.wanted.put(k, a)
+			e.wanted.setState(k, StateMissing)
 			e.behind, lost = true, true
 			if first && len(e.doubt.first) == 0 && len(e.doubt.keys) == 0 {
 				e.doubt.again = true // where one went unnoticed, others may have
