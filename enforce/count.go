@@ -1,15 +1,10 @@
 package enforce
 
-import "errors"
-
 // Counts is what blocks have hit.
 type Counts struct {
 	Packets uint64 `json:"packets"`
 	Bytes   uint64 `json:"bytes"`
 }
-
-// ErrNotCounted: in dry-run without [enforce] count nothing is counted.
-var ErrNotCounted = errors.New("nothing is counted in dry-run without enforce.count")
 
 // CountingTable is the name of the table that dry-run counts in.
 func CountingTable(cfg Config) string { return cfg.Table[:min(len(cfg.Table), 26)] + "_count" }

@@ -16,6 +16,8 @@ var (
 	ErrUnconfirmed = errors.New("the kernel does not confirm the block")
 	// ErrUnsupported: this system has no nftables. Dry-run works.
 	ErrUnsupported = errors.New("enforcement needs Linux with nftables")
+	// ErrNotCounted: in dry-run without [enforce] count nothing is counted.
+	ErrNotCounted = errors.New("nothing is counted in dry-run without enforce.count")
 	// ErrClosed: Close was called.
 	ErrClosed = errors.New("the enforcer is closed")
 

@@ -73,14 +73,14 @@ func selfTest(cfg Config) (r SelfTested, err error) {
 	if err != nil {
 		return r, err
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	port := server.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 	d := net.Dialer{LocalAddr: net.UDPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
 	client, err := d.DialContext(context.Background(), "udp4", netip.AddrPortFrom(to, port).String())
 	if err != nil {
 		return r, err
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	arrives := func(within time.Duration) bool {
 		// Of an output hook an error is a drop too; a reject before is told with the
 		// next datagram, which is not sent then.
