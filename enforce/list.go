@@ -56,16 +56,7 @@ type pageEnd struct {
 
 // page appends the entries that follow, the newest first.
 func (m *mirror) page(out []Active, at pageEnd, now time.Time) (_ []Active, _ pageEnd, more bool) {
-	p := m.newest
-	switch {
-	case at.number == 0:
-	case m.places[at.place].number == at.number:
-		p = m.places[at.place].older
-	default: // it ended meanwhile
-		for p != nowhere && m.places[p].number >= at.number {
-			p = m.places[p].older
-		}
-	}
+	p := m.after(at)
 	for n := 0; p != nowhere; p = m.places[p].older {
 		if n++; n > pageSize {
 			return out, at, true

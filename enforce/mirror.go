@@ -248,11 +248,12 @@ func (m *mirror) setState(k key, s State) {
 
 // setAll sets the state of every entry.
 func (m *mirror) setAll(s State) {
-	for _, p := range m.index {
-		w := &m.places[p]
-		before := w.active.State
-		w.active.State = s
-		m.count(before, s)
+	for p := range m.places {
+		if w := &m.places[p]; w.number != 0 {
+			before := w.active.State
+			w.active.State = s
+			m.count(before, s)
+		}
 	}
 }
 
@@ -276,21 +277,4 @@ func (m *mirror) keys(s State) []key {
 		}
 	}
 	return keys
-}
-
-// elements gives the wanted elements that fit, the widest blocks first and the
-// newest of equal ones, with the time that they have left.
-func (m *mirror) elements(now time.Time, fits func(Active) bool) []element {
-	var byWidth [setKinds / 2][]element
-	for k, a := range m.all() {
-		if !a.over(now) && fits(a) {
-			width := k.set / 2
-			byWidth[width] = append(byWidth[width], elementOf(k, a, now))
-		}
-	}
-	var elems []element
-	for width := len(byWidth) - 1; width >= 0; width-- {
-		elems = append(elems, byWidth[width]...)
-	}
-	return elems
 }

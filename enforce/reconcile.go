@@ -14,7 +14,7 @@ import (
 const (
 	// chunkSize is how many elements one transaction holds: less than a
 	// millisecond, for which a new block may have to wait.
-	chunkSize = 200
+	chunkSize = 80
 	// firstSize is how many are put into a table in the very transaction that
 	// makes it where there was none: the rest follows in chunks, so that new blocks
 	// need not wait.
@@ -107,15 +107,12 @@ func (e *Enforcer) rebuild(found tableState) error {
 	now := e.now()
 	e.mu.Lock()
 	e.wanted.setAll(StateMissing)
-	elems := e.wanted.elements(now, func(Active) bool { return true })
-	e.mu.Unlock()
 	limit := firstSize
 	if found != tableAbsent {
 		limit = replaceSize
 	}
-	if len(elems) > limit {
-		elems = elems[:limit]
-	}
+	elems := e.wanted.missingElements(limit, now)
+	e.mu.Unlock()
 	start := time.Now()
 	err := e.kernel.rebuild(found, elems)
 	if err != nil && len(elems) > 0 && divisible(err) {
@@ -379,27 +376,26 @@ func (e *Enforcer) searchSome(first bool) (more, lost bool, err error) {
 	return len(e.doubt.first)+len(e.doubt.keys) > 0, lost, nil
 }
 
-// mend puts into the kernel what is wanted and missing, the widest and newest
-// first. It lets others at the kernel between chunks, so op must not be held.
+// mend puts into the kernel what is wanted and missing, the wide ones and the
+// newest first. It lets others at the kernel and at the wanted state between
+// chunks, so op must not be held.
 func (e *Enforcer) mend() error {
 	e.mu.Lock()
-	var elems []element
-	if e.kernel != nil && e.behind {
-		elems = e.wanted.elements(e.now(), missing)
-		e.behind = false
-	}
+	behind := e.kernel != nil && e.behind
+	e.behind = false
+	wide := e.wanted.anyWide()
 	e.mu.Unlock()
+	if !behind {
+		return nil
+	}
 	var failure error
-	for len(elems) > 0 {
-		n := min(len(elems), chunkSize)
-		err := e.mendChunk(elems[:n])
-		if err != nil && failure == nil {
+	if wide {
+		failure = e.mendAll(true)
+	}
+	if hopeful(failure) {
+		if err := e.mendAll(false); failure == nil {
 			failure = err
 		}
-		if err != nil && !divisible(err) && !errors.Is(err, ErrUnconfirmed) {
-			break // the others would fare no better
-		}
-		elems = elems[n:]
 	}
 	if failure != nil {
 		e.mu.Lock()
@@ -409,7 +405,34 @@ func (e *Enforcer) mend() error {
 	return failure
 }
 
-func missing(a Active) bool { return a.State == StateMissing }
+// mendAll mends all missing blocks of wide scopes, or all tuples, and gives the
+// first error. It ends where the rest would fare no better.
+func (e *Enforcer) mendAll(wide bool) (failure error) {
+	var at pageEnd
+	for more := true; more; {
+		now := e.now()
+		e.mu.Lock()
+		var elems []element
+		elems, at, more = e.wanted.walk(nil, at, wide, chunkSize, now)
+		e.mu.Unlock()
+		if len(elems) == 0 {
+			continue
+		}
+		err := e.mendChunk(elems)
+		if failure == nil {
+			failure = err
+		}
+		if !hopeful(err) {
+			return failure
+		}
+	}
+	return failure
+}
+
+// hopeful tells whether others may succeed where err was met.
+func hopeful(err error) bool {
+	return err == nil || divisible(err) || errors.Is(err, ErrUnconfirmed)
+}
 
 func (e *Enforcer) mendChunk(elems []element) error {
 	e.op.LockPatiently()
@@ -422,7 +445,7 @@ func (e *Enforcer) mendChunk(elems []element) error {
 	chunk := make([]element, 0, len(elems))
 	for i := range elems {
 		// It may have been lifted, renewed or restored meanwhile.
-		if a, ok := e.wanted.live(elems[i].key, now); ok && missing(a) {
+		if a, ok := e.wanted.live(elems[i].key, now); ok && a.State == StateMissing {
 			chunk = append(chunk, elementOf(elems[i].key, a, now))
 		}
 	}
