@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/net/bpf"
@@ -35,6 +36,9 @@ type events struct {
 	read chan struct{}
 	done chan struct{}
 	once sync.Once
+	// lost tells that the one who waits was told of an overrun: the kernel tells
+	// only once.
+	lost atomic.Bool
 }
 
 // listenEvents opens the socket. wake is called where there is something to read.
@@ -92,6 +96,9 @@ func (ev *events) wait(wake func()) {
 	for {
 		err := raw.Read(func(fd uintptr) bool {
 			_, _, err := unix.Recvfrom(int(fd), peek, unix.MSG_PEEK|unix.MSG_DONTWAIT)
+			if errors.Is(err, unix.ENOBUFS) {
+				ev.lost.Store(true)
+			}
 			return !errors.Is(err, unix.EAGAIN)
 		})
 		if err != nil {
@@ -138,6 +145,9 @@ func (ev *events) drain() (noticed, error) {
 	})
 	found := ev.found
 	ev.found = noticed{}
+	if ev.lost.Swap(false) {
+		found.overrun = true
+	}
 	if err = errors.Join(err, failure); err != nil {
 		found.overrun = true
 	}

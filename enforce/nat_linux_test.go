@@ -37,7 +37,7 @@ func TestMasquerade(t *testing.T) {
 		t.Fatal(err)
 	}
 	tracked := func() bool {
-		text, err := r.Router.ReadFile("/proc/net/nf_conntrack")
+		text, err := r.Router.ReadFile("/proc/thread-self/net/nf_conntrack")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,7 @@ const setTimeout = time.Hour
 
 // setSize leaves room beyond what is kept for what a transaction holds twice
 // while it renews, and for elements that ran out and are not cleaned up yet.
-func setSize(blocks int) uint32 { return uint32(blocks + blocks/4 + 4*chunkSize) }
+func setSize(blocks int) uint32 { return uint32(blocks + blocks/4 + 1000) }
 
 // tableSets are the sets of our table.
 type tableSets struct {
