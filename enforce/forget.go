@@ -25,8 +25,10 @@ type forgetter struct {
 }
 
 const (
-	// forgetEvery is the pause after each walk.
+	// forgetEvery is the least pause after a walk; one that took long is followed
+	// by a pause of forgetShare times that, as large tables take half a second.
 	forgetEvery = time.Second
+	forgetShare = 20
 	// maxForget is how many blocks wait for a walk; more are counted as lost.
 	maxForget = 100_000
 )
@@ -74,7 +76,9 @@ func (f *forgetter) run() {
 		keys := f.waiting
 		f.waiting = make(map[key]bool)
 		f.mu.Unlock()
+		start := time.Now()
 		n, err := forgetConnections(f.netns, keys)
+		pause := max(forgetEvery, forgetShare*time.Since(start))
 		f.mu.Lock()
 		f.forgotten += n
 		f.err = err
@@ -82,7 +86,7 @@ func (f *forgetter) run() {
 		select {
 		case <-f.done:
 			return
-		case <-time.After(forgetEvery):
+		case <-time.After(pause):
 		}
 	}
 }

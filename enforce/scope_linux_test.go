@@ -215,3 +215,69 @@ func TestGuardsInKernel(t *testing.T) {
 		t.Errorf("the guards are not as before:\n%s", after)
 	}
 }
+
+// A person may insist on blocking what the admin allows: the guards let go of
+// that, and of nothing else.
+func TestForcedThroughGuards(t *testing.T) {
+	r := newRouter(t)
+	allow := func(ip netip.Addr, kind policy.Kind) policy.Entry {
+		return policy.Entry{Prefix: netip.PrefixFrom(ip, ip.BitLen()), Kind: kind, Why: "told so"}
+	}
+	protected := policy.NewProtected(allow(lab.Server4, policy.KindAllow), allow(lab.Server6, policy.KindGateway))
+	e := open(t, r.Router, func(_ *Config, o *Options) { o.Protected = func() *policy.Protected { return protected } })
+	b := scoped(policy.ScopeTuple, lab.ClientA4, lab.Server4)
+	if res := e.Apply([]policy.Block{b}); res[0].Err == nil {
+		t.Error("an allowed address is blocked")
+	}
+	b.Forced = true
+	apply(t, e, b)
+	dropped(t, r.ClientA, "tcp", netip.AddrPortFrom(lab.Server4, 8080))
+	forced6 := scoped(policy.ScopeTuple, lab.ClientA6, lab.Server6)
+	forced6.Forced = true
+	if res := e.Apply([]policy.Block{forced6}); res[0].Err == nil {
+		t.Error("a gateway is blocked")
+	}
+	if report, err := e.Check(); err != nil || !report.Quiet() {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// What is only bridged is stopped where br_netfilter sends it to us, and passes
+// elsewhere, which Inspect says.
+func TestBridge(t *testing.T) {
+	r := newRouter(t)
+	to := netip.AddrPortFrom(lab.ClientB4, 8080)
+	if err := r.ClientB.EchoTCP(to); err != nil {
+		t.Fatal(err)
+	}
+	e := open(t, r.Router)
+	apply(t, e, scoped(policy.ScopeTuple, lab.ClientA4, lab.ClientB4))
+	const sysctl = "net.bridge.bridge-nf-call-iptables"
+	if err := r.Router.Sysctl(sysctl, "0"); err != nil {
+		t.Log("without br_netfilter: ", err)
+		passes(t, r.ClientA, "tcp", to)
+		return
+	}
+	inspect := func() string {
+		var in Inspection
+		err := r.Router.Do(func() (err error) {
+			in, err = Inspect(DefaultConfig(), r.Router.FD())
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(in.Warnings, "\n")
+	}
+	passes(t, r.ClientA, "tcp", to)
+	if words := inspect(); !strings.Contains(words, "the bridge br0 (lan0, lan1)") {
+		t.Errorf("no warning names the bridge:\n%s", words)
+	}
+	if err := r.Router.Sysctl(sysctl, "1"); err != nil {
+		t.Fatal(err)
+	}
+	dropped(t, r.ClientA, "tcp", to)
+	if words := inspect(); strings.Contains(words, "the bridge br0") {
+		t.Errorf("the bridge is warned of:\n%s", words)
+	}
+}
