@@ -1,7 +1,6 @@
 package enforce
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -31,9 +30,6 @@ type task struct {
 	hadOther bool  // its verdict was not that of [enforce]
 	results  []int // whom it answers: several blocks may need the same element
 }
-
-// errLifted: a block was lifted while it waited.
-var errLifted = errors.New("the block was lifted before it was in force")
 
 // Apply puts blocks in force, or renews them, and gives one result for each, in
 // order. A block that is refused or fails does not keep the others back. Other
@@ -85,7 +81,7 @@ func (e *Enforcer) applyChunk(blocks []policy.Block, results []Result, lock func
 		}
 		e.put(elems, errs)
 		for _, err := range errs {
-			if err != nil && !divisible(err) && !errors.Is(err, ErrUnconfirmed) && !errors.Is(err, errLifted) {
+			if !hopeful(err) {
 				fatal = err
 			}
 		}

@@ -1,12 +1,7 @@
 package enforce
 
 import (
-	"bytes"
-	"cmp"
 	"errors"
-	"fmt"
-	"math"
-	"slices"
 	"syscall"
 	"time"
 )
@@ -35,14 +30,6 @@ const (
 	// counts as missing: the time of the transaction and the kernel's rounding.
 	slack = 500 * time.Millisecond
 )
-
-// doubt is what remains to be looked for in the kernel after somebody else
-// changed the ruleset.
-type doubt struct {
-	first []key // these are known to be touched
-	keys  []key
-	again bool // nobody knows what else was
-}
 
 // ensure makes sure that our table stands as we made it. Whoever calls it, and
 // everything below, holds op.
@@ -87,7 +74,7 @@ func (e *Enforcer) ensure() error {
 			e.rebuilt(why)
 			e.mu.Unlock()
 		}
-		if (found == tableOrphan || found == tableGuards) && err == nil {
+		if found != tableAbsent && found != tableDamaged && err == nil && n < attempts {
 			continue // there may be more to mend
 		}
 		if !errors.Is(err, errChanged) || n > attempts {
@@ -215,62 +202,6 @@ func divisible(err error) bool {
 	return errors.As(err, &errno) && !errors.Is(err, syscall.EPERM) && !errors.Is(err, errChanged)
 }
 
-// confirm makes sure that the kernel has the elements of a transaction that
-// began at start.
-//
-// The kernel acknowledged it, and where proven says so the ruleset is the very
-// one that it made, so all of them are there: a transaction is done as a whole.
-// Some are asked for in any case, in case it was not the one that we meant.
-// Elsewhere all are.
-func (e *Enforcer) confirm(elems []element, errs []error, start time.Time) {
-	if len(elems) == 0 {
-		return
-	}
-	if e.kernel.proven() && e.confirmed(sample(elems), start) {
-		return
-	}
-	keys := make([]key, len(elems))
-	for i := range elems {
-		keys[i] = elems[i].key
-	}
-	left, err := e.kernel.find(keys)
-	for i := range elems {
-		switch {
-		case err != nil:
-			errs[i] = fmt.Errorf("%w: %w", ErrUnconfirmed, err)
-		case !lasts(left[i], elems[i].timeout-time.Since(start)):
-			errs[i] = ErrUnconfirmed
-		}
-	}
-}
-
-// confirmed asks for elements and tells whether all are there.
-func (e *Enforcer) confirmed(elems []element, start time.Time) bool {
-	keys := make([]key, len(elems))
-	for i := range elems {
-		keys[i] = elems[i].key
-	}
-	left, err := e.kernel.find(keys)
-	for i := range left {
-		if !lasts(left[i], elems[i].timeout-time.Since(start)) {
-			return false
-		}
-	}
-	return err == nil
-}
-
-// sample gives the first and the last of elems: whatever is lost of a
-// transaction is lost from there.
-func sample(elems []element) []element {
-	if len(elems) <= 2 {
-		return elems
-	}
-	return []element{elems[0], elems[len(elems)-1]}
-}
-
-// lasts tells whether an element with so much time left is what is wanted.
-func lasts(left, wanted time.Duration) bool { return left > 0 && left > wanted-slack }
-
 // settle writes down what the kernel has.
 func (e *Enforcer) settle(elems []element, errs []error) {
 	e.mu.Lock()
@@ -311,154 +242,4 @@ func (e *Enforcer) take(elems []element, errs []error) {
 		}
 		elems, errs = elems[n:], errs[n:]
 	}
-}
-
-// search looks for blocks that are in doubt, for a few others, and for all of
-// them as soon as one is missing. op must not be held: others have their turn in
-// between.
-func (e *Enforcer) search() error {
-	for limit := searchSize; limit > 0; limit -= searchChunk {
-		e.op.LockPatiently()
-		more, lost, err := e.searchSome(limit == searchSize)
-		e.op.Unlock()
-		if err != nil || !more {
-			return err
-		}
-		if lost {
-			limit = math.MaxInt
-		}
-	}
-	return nil
-}
-
-// searchSome looks for some of the blocks in doubt. first is the first time of a
-// check, at which a sample of all is looked for too.
-func (e *Enforcer) searchSome(first bool) (more, lost bool, err error) {
-	if e.isClosed() {
-		return false, false, ErrClosed
-	}
-	var chunk []key
-	if first {
-		e.mu.Lock()
-		chunk = e.wanted.sample(StateBlocked, sampleSize)
-		if e.doubt.again && len(e.doubt.keys) == 0 {
-			e.doubt.keys, e.doubt.again = e.wanted.keys(StateBlocked), false
-		}
-		e.mu.Unlock()
-	}
-	for _, list := range []*[]key{&e.doubt.first, &e.doubt.keys} {
-		n := min(len(*list), searchChunk-len(chunk))
-		chunk = append(chunk, (*list)[:n]...)
-		*list = (*list)[n:]
-	}
-	slices.SortFunc(chunk, func(a, b key) int { return cmp.Or(cmp.Compare(a.set, b.set), bytes.Compare(a.buf[:], b.buf[:])) })
-	chunk = slices.Compact(chunk)
-	left, err := e.kernel.find(chunk)
-	if err != nil {
-		e.doubt.again = true
-		return false, false, err
-	}
-	now := e.now()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for i, k := range chunk {
-		a, ok := e.wanted.get(k)
-		wanted := a.Until.Sub(now)
-		// One about to run out may be gone already: the kernel is a little early.
-		if ok && a.State == StateBlocked && wanted > slack/2 && !lasts(left[i], wanted) {
-			e.wanted.setState(k, StateMissing)
-			e.behind, lost = true, true
-			if first && len(e.doubt.first) == 0 && len(e.doubt.keys) == 0 {
-				e.doubt.again = true // where one went unnoticed, others may have
-			}
-		}
-	}
-	return len(e.doubt.first)+len(e.doubt.keys) > 0, lost, nil
-}
-
-// mend puts into the kernel what is wanted and missing, the wide ones and the
-// newest first. It lets others at the kernel and at the wanted state between
-// chunks, so op must not be held.
-func (e *Enforcer) mend() error {
-	e.mu.Lock()
-	behind := e.kernel != nil && e.behind
-	e.behind = false
-	wide := e.wanted.anyWide()
-	e.mu.Unlock()
-	if !behind {
-		return nil
-	}
-	var failure error
-	if wide {
-		failure = e.mendAll(true)
-	}
-	if hopeful(failure) {
-		if err := e.mendAll(false); failure == nil {
-			failure = err
-		}
-	}
-	if failure != nil {
-		e.mu.Lock()
-		e.behind = true
-		e.mu.Unlock()
-	}
-	return failure
-}
-
-// mendAll mends all missing blocks of wide scopes, or all tuples, and gives the
-// first error. It ends where the rest would fare no better.
-func (e *Enforcer) mendAll(wide bool) (failure error) {
-	var at pageEnd
-	for more := true; more; {
-		now := e.now()
-		e.mu.Lock()
-		var elems []element
-		elems, at, more = e.wanted.walk(nil, at, wide, chunkSize, now)
-		e.mu.Unlock()
-		if len(elems) == 0 {
-			continue
-		}
-		err := e.mendChunk(elems)
-		if failure == nil {
-			failure = err
-		}
-		if !hopeful(err) {
-			return failure
-		}
-	}
-	return failure
-}
-
-// hopeful tells whether others may succeed where err was met.
-func hopeful(err error) bool {
-	return err == nil || divisible(err) || errors.Is(err, ErrUnconfirmed)
-}
-
-func (e *Enforcer) mendChunk(elems []element) error {
-	e.op.LockPatiently()
-	defer e.op.Unlock()
-	if e.isClosed() {
-		return ErrClosed
-	}
-	now := e.now()
-	e.mu.Lock()
-	chunk := make([]element, 0, len(elems))
-	for i := range elems {
-		// It may have been lifted, renewed or restored meanwhile.
-		if a, ok := e.wanted.live(elems[i].key, now); ok && a.State == StateMissing {
-			chunk = append(chunk, elementOf(elems[i].key, a, now))
-		}
-	}
-	e.mu.Unlock()
-	errs := make([]error, len(chunk))
-	e.put(chunk, errs)
-	e.mu.Lock()
-	e.restored(errs)
-	e.mu.Unlock()
-	for _, err := range errs {
-		if err != nil {
-			return fmt.Errorf("restoring blocks: %w", err)
-		}
-	}
-	return nil
 }

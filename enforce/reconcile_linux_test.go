@@ -29,6 +29,7 @@ func TestDamage(t *testing.T) {
 		{"flush chain", "flush chain inet slips block6", "the chain block6 has 0 rules, not 11"},
 		{"delete chain", "flush chain inet slips forward; delete chain inet slips forward", "the chain forward was gone"},
 		{"accept before", "insert rule inet slips block accept", "the chain block has 3 rules, not 2"},
+		{"chains and guards", "delete element inet slips never4 { 224.0.0.0/4 }; flush chain inet slips block4", "the protected addresses in it were others"},
 		{"other verdict", "flush chain inet slips forward; add rule inet slips forward return", "rule 1 of the chain forward is another one"},
 		{"policy", "add chain inet slips input { policy drop; }", "the chain input is another one (filter hook 1 priority -10 policy 0, not filter hook 1 priority -10 policy 1)"},
 		{"dormant", "add table inet slips { flags dormant; }", "the table has the flags 0x1"},
@@ -64,7 +65,7 @@ func TestDamage(t *testing.T) {
 					t.Errorf("rebuilt because %q, not %q", report.Rebuilt, test.rebuilt)
 				}
 				// Where only chains or rules were gone, the blocks stayed.
-				chains := strings.Contains(test.rebuilt, "chain")
+				chains := strings.Contains(test.rebuilt, "chain") || strings.Contains(test.rebuilt, "protected")
 				if (report.Restored == 0) != chains || report.Missing != 0 {
 					t.Errorf("%d restored, %d missing", report.Restored, report.Missing)
 				}

@@ -187,7 +187,7 @@ func (k *kernel) rebuild(found tableState, elems []element) error {
 
 // mendChains puts the chains right and leaves the sets with their elements.
 func (k *kernel) mendChains(present []*nftables.Chain) error {
-	err := k.commit("making the chains again", func(c *nftables.Conn) {
+	return k.commit("making the chains again", func(c *nftables.Conn) {
 		c.AddTable(k.table)
 		for _, chain := range present {
 			c.FlushChain(chain)
@@ -197,8 +197,6 @@ func (k *kernel) mendChains(present []*nftables.Chain) error {
 		}
 		addChains(c, k.table, newChains(k.cfg, k.table, k.counting))
 	})
-	k.intact = err == nil && k.generation != 0
-	return err
 }
 
 func addChains(c *nftables.Conn, table *nftables.Table, chains []chainRules) {
