@@ -281,3 +281,15 @@ func TestBridge(t *testing.T) {
 		t.Errorf("the bridge is warned of:\n%s", words)
 	}
 }
+
+// With another ipv6_prefix than before, adopted blocks are in force by the new one.
+func TestPrefixChanges(t *testing.T) {
+	r := newRouter(t)
+	e := open(t, r.Router)
+	apply(t, e, scoped(policy.ScopeDestination, lab.ClientA6, netip.MustParseAddr("2001:db8:113::99")))
+	passes(t, r.ClientA, "tcp", netip.AddrPortFrom(lab.Server6, 8080))
+	e.Close()
+	e = open(t, r.Router, func(c *Config, _ *Options) { c.IPv6Prefix = 64 })
+	dropped(t, r.ClientA, "tcp", netip.AddrPortFrom(lab.Server6, 8080))
+	enforced(t, e, 1)
+}
