@@ -121,7 +121,7 @@ func TestDryRun(t *testing.T) {
 			e.Close()
 		}
 		before, socketsBefore := ruleset(t, ns), sockets()
-		e, err := tryOpen(ns, func(_ *Config, o *Options) { o.DryRun = true })
+		e, err := tryOpen(ns, func(c *Config, o *Options) { o.DryRun, c.Count = true, true })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -34,7 +34,7 @@
 //
 // In dry-run no netlink socket is opened, so nothing can be written whatever
 // the rest of the program decides; blocks are kept as [StateWouldBlock]. With
-// [Config] Count they are also loaded into a table that only counts.
+// [Options] Count they are also loaded into a table that only counts.
 //
 // [Inspect] tells what of the host bears on enforcement, and [SelfTest] proves in a
 // throw-away namespace that a block stops a packet.

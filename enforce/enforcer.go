@@ -46,9 +46,11 @@ type Enforcer struct {
 
 // Options are what an Enforcer needs besides its configuration.
 type Options struct {
-	// DryRun keeps the enforcer from opening any netlink socket; with [enforce]
-	// count it opens one, for a table that only counts.
+	// DryRun keeps the enforcer from opening any netlink socket.
 	DryRun bool
+	// Count makes a dry-run that opens one none the less, for a table that only
+	// counts, where [enforce] count says so too. A replay leaves it out.
+	Count bool
 	// Protected gives the addresses that are never blocked, at this moment. It
 	// must not be nil and must be fast. While it gives nil, every block is
 	// refused and none is lifted.
@@ -77,7 +79,7 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 		opt.Now = time.Now
 	}
 	e := &Enforcer{opt: opt, cfg: cfg, wanted: newMirror(opt.Now), wake: make(chan struct{}, 1)}
-	if opt.DryRun && !cfg.Count {
+	if opt.DryRun && !(opt.Count && cfg.Count) {
 		e.health.Checked = e.now()
 		return e, nil
 	}

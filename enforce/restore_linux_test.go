@@ -159,7 +159,7 @@ func TestOwnership(t *testing.T) {
 // Dry-run that counts stops nothing, and tells what it would have.
 func TestCounting(t *testing.T) {
 	r := newRouter(t)
-	e := open(t, r.Router, func(c *Config, o *Options) { c.Count, o.DryRun = true, true })
+	e := open(t, r.Router, func(c *Config, o *Options) { c.Count, o.Count, o.DryRun = true, true, true })
 	b := block(tuple(lab.ClientA4, lab.Server4, argusfeed.ProtoTCP, 8080), time.Hour)
 	wide := scoped(policy.ScopeSource, lab.ClientB4, lab.Server4)
 	wide.Verdict = policy.VerdictReject
@@ -195,5 +195,23 @@ func TestCounting(t *testing.T) {
 	e.Close()
 	if list := ruleset(t, r.Router); list != "" {
 		t.Errorf("left behind:\n%s", list)
+	}
+}
+
+// Begin and end of a block are on the monotonic clock, so that the wall clock may
+// jump: of a new block as of an adopted one.
+func TestMonotonic(t *testing.T) {
+	ns := newNS(t)
+	e := open(t, ns)
+	apply(t, e, many(2, time.Hour)...)
+	e.Close()
+	e = open(t, ns)
+	apply(t, e, many(3, time.Hour)[2:]...)
+	for _, a := range e.List() {
+		for _, at := range []time.Time{a.Since, a.Until} {
+			if !strings.Contains(at.String(), " m=") {
+				t.Errorf("%s: %v has no monotonic reading", a.Block.Tuple, at)
+			}
+		}
 	}
 }
