@@ -195,8 +195,10 @@ func (e *Enforcer) adopt() error {
 			}
 			e.wanted.put(at, a)
 			e.stats.Adopted++
+			k.need([]element{{key: at}})
 		}
 		e.built = true
+		k.growing = false // the one before us has put them in
 	}
 	// The table is looked at again: dumping may have taken a while.
 	if err := e.ensure(); err != nil {

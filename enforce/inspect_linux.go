@@ -98,15 +98,20 @@ func (k *kernel) look() (tableState, error) {
 			k.present = append(k.present, c)
 		}
 	}
-	for _, want := range newChains(k.cfg, k.table, k.counting) {
-		why, err := k.compareChain(want, k.present)
-		if err != nil {
-			return tableAbsent, err
+	why, err := k.compareChains(k.wide)
+	if err == nil && why != "" && !k.wide {
+		// One before us may have had blocks wider than a tuple.
+		var notWide string
+		if notWide, err = k.compareChains(true); err == nil && notWide == "" {
+			why, k.wide = "", true
 		}
-		if why != "" {
-			k.why = why
-			return tableChains, nil
-		}
+	}
+	if err != nil {
+		return tableAbsent, err
+	}
+	if why != "" {
+		k.why = why
+		return tableChains, nil
 	}
 	// A base chain of ours for a hook that is no longer configured.
 	for _, h := range hooks {
@@ -152,6 +157,16 @@ func findChain(chains []*nftables.Chain, table, name string) *nftables.Chain {
 		}
 	}
 	return nil
+}
+
+// compareChains tells what is wrong with the chains that look found.
+func (k *kernel) compareChains(wide bool) (why string, err error) {
+	for _, want := range newChains(k.cfg, k.table, k.counting, wide) {
+		if why, err = k.compareChain(want, k.present); err != nil || why != "" {
+			return why, err
+		}
+	}
+	return "", nil
 }
 
 func (k *kernel) compareChain(want chainRules, chains []*nftables.Chain) (why string, err error) {

@@ -31,8 +31,9 @@ type kernel struct {
 	// inspect found in it.
 	flags   nftables.TableFlags
 	present []*nftables.Chain
-	// counting leaves the verdicts out.
-	counting bool
+	// counting leaves the verdicts out. wide brings the rules for blocks wider than
+	// a tuple in, and stays; growing tells that the table is yet to get them.
+	counting, wide, growing bool
 
 	// generation is the number of the ruleset that was looked at last, or that
 	// our transaction made of it; 0 where it is not known. Every transaction of
@@ -210,6 +211,16 @@ func (k *kernel) proven() bool {
 	}
 	now, err := k.current()
 	return err == nil && now == k.generation
+}
+
+// need makes room for elements: where the first of them is wide, the rules for
+// those are put in before the next transaction.
+func (k *kernel) need(elems []element) {
+	for i := range elems {
+		if elems[i].key.set.wide() && !k.wide {
+			k.wide, k.growing, k.intact = true, true, false
+		}
+	}
 }
 
 // current gives the generation of the ruleset, 0 where it cannot be known.

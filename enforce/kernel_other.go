@@ -6,10 +6,10 @@ import "time"
 
 // kernel is there for the build only: openKernel gives none.
 type kernel struct {
-	unbound, counting, guarded bool
-	why                        string
-	guards                     guards
-	present                    []struct{}
+	unbound, counting, guarded, growing bool
+	why                                 string
+	guards                              guards
+	present                             []struct{}
 }
 
 func openKernel(Config, int) (*kernel, error) { return nil, ErrUnsupported }
@@ -18,6 +18,7 @@ func (*kernel) inspect() (tableState, error)        { return tableAbsent, ErrUns
 func (*kernel) rebuild(tableState, []element) error { return ErrUnsupported }
 func (*kernel) mendChains([]struct{}) error         { return ErrUnsupported }
 func (*kernel) setGuards() error                    { return ErrUnsupported }
+func (*kernel) need([]element)                      {}
 func (*kernel) own() error                          { return ErrUnsupported }
 func (*kernel) claim() error                        { return ErrUnsupported }
 func (*kernel) listen(int, func()) error            { return ErrUnsupported }

@@ -69,6 +69,9 @@ func (e *Enforcer) ensure() error {
 			err = e.rebuild(found)
 			why = ""
 		}
+		if found == tableChains && k.growing {
+			k.growing, why = err != nil, "" // it is we who changed
+		}
 		if err == nil && why != "" {
 			e.mu.Lock()
 			e.rebuilt(why)
@@ -101,6 +104,8 @@ func (e *Enforcer) rebuild(found tableState) error {
 	elems := e.wanted.missingElements(limit, now)
 	e.mu.Unlock()
 	start := time.Now()
+	e.kernel.need(elems)
+	e.kernel.growing = false
 	err := e.kernel.rebuild(found, elems)
 	if err != nil && len(elems) > 0 && divisible(err) {
 		elems = nil // mend finds out which of them it was
@@ -159,6 +164,7 @@ func (e *Enforcer) transact(f func() error) error {
 // put puts elements into the kernel, or renews them, and fills in an error for
 // each that is not confirmed to be there.
 func (e *Enforcer) put(elems []element, errs []error) {
+	e.kernel.need(elems)
 	for len(elems) > 0 {
 		n := min(len(elems), chunkSize)
 		e.putChunk(elems[:n], errs[:n])

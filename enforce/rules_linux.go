@@ -106,8 +106,10 @@ func match(set setKind, first end, prefix6 int, chain string) []expr.Any {
 	return append(rule, &expr.Counter{}, goTo(chain))
 }
 
-// blockRules are asked for every packet of an IP version.
-func blockRules(cfg Config, ipv6 bool) [][]expr.Any {
+// blockRules are asked for every packet of an IP version. wide tells whether
+// there may be blocks wider than a tuple: looking for them would cost every packet
+// more than the rest, so the rules are left out while there are none.
+func blockRules(cfg Config, ipv6, wide bool) [][]expr.Any {
 	v, hit, digit := setKind(0), chainHit4, "4"
 	if ipv6 {
 		v, hit, digit = 1, chainHit6, "6"
@@ -116,8 +118,15 @@ func blockRules(cfg Config, ipv6 bool) [][]expr.Any {
 	if ipv6 {
 		rules = append(rules, neighbourDiscovery())
 	}
-	for _, set := range []setKind{pair4 + v, hosts4 + v, dest4 + v} {
+	sets := []setKind{pair4 + v}
+	if wide {
+		sets = append(sets, hosts4+v, dest4+v)
+	}
+	for _, set := range sets {
 		rules = append(rules, match(set, source, cfg.IPv6Prefix, hit), match(set, destination, cfg.IPv6Prefix, hit))
+	}
+	if !wide {
+		return rules
 	}
 	return append(rules,
 		match(quar4+v, source, cfg.IPv6Prefix, chainQuarOut+digit),

@@ -117,7 +117,7 @@ type chainRules struct {
 }
 
 // newChains gives all chains of our table, each after those that it jumps to.
-func newChains(cfg Config, table *nftables.Table, counting bool) []chainRules {
+func newChains(cfg Config, table *nftables.Table, counting, wide bool) []chainRules {
 	plain := func(name string, rules ...[]expr.Any) chainRules {
 		return chainRules{&nftables.Chain{Table: table, Name: name}, rules}
 	}
@@ -130,8 +130,8 @@ func newChains(cfg Config, table *nftables.Table, counting bool) []chainRules {
 		plain(chainQuarIn+"4", quarantineRules(cfg, 0, chainHit4)...),
 		plain(chainQuarOut+"6", quarantineRules(cfg, 2, chainHit6)...),
 		plain(chainQuarIn+"6", quarantineRules(cfg, 0, chainHit6)...),
-		plain(chainBlock4, blockRules(cfg, false)...),
-		plain(chainBlock6, blockRules(cfg, true)...),
+		plain(chainBlock4, blockRules(cfg, false, wide)...),
+		plain(chainBlock6, blockRules(cfg, true, wide)...),
 		plain(chainBlock,
 			append(ofFamily(unix.NFPROTO_IPV4), jump(chainBlock4)),
 			append(ofFamily(unix.NFPROTO_IPV6), jump(chainBlock6))),
@@ -160,7 +160,7 @@ func goTo(chain string) expr.Any { return &expr.Verdict{Kind: expr.VerdictGoto, 
 // rebuild makes the table with elements in it, one transaction, in the place of
 // what was found there.
 func (k *kernel) rebuild(found tableState, elems []element) error {
-	sets, chains := newSets(k.cfg, k.table), newChains(k.cfg, k.table, k.counting)
+	sets, chains := newSets(k.cfg, k.table), newChains(k.cfg, k.table, k.counting, k.wide)
 	err := k.commit("making the table", func(c *nftables.Conn) {
 		if found != tableAbsent {
 			c.DelTable(k.table)
@@ -195,7 +195,7 @@ func (k *kernel) mendChains(present []*nftables.Chain) error {
 		for _, chain := range present {
 			c.DelChain(chain)
 		}
-		addChains(c, k.table, newChains(k.cfg, k.table, k.counting))
+		addChains(c, k.table, newChains(k.cfg, k.table, k.counting, k.wide))
 	})
 }
 

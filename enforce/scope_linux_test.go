@@ -293,3 +293,44 @@ func TestPrefixChanges(t *testing.T) {
 	dropped(t, r.ClientA, "tcp", netip.AddrPortFrom(lab.Server6, 8080))
 	enforced(t, e, 1)
 }
+
+// The rules for wide blocks come with the first one, without a report, and are
+// kept by whoever adopts the table, damaged or not.
+func TestWideRules(t *testing.T) {
+	r := newRouter(t)
+	e := open(t, r.Router)
+	narrow := block(tuple(lab.ClientA4, lab.Server4, argusfeed.ProtoTCP, 9090), time.Hour)
+	wide := scoped(policy.ScopeSource, lab.ClientB4, lab.Server4)
+	apply(t, e, narrow)
+	if strings.Contains(ruleset(t, r.Router), "ip saddr @quar4 ") {
+		t.Error("the rules are there without a block")
+	}
+	apply(t, e, wide)
+	to := netip.AddrPortFrom(lab.Server4, 8080)
+	dropped(t, r.ClientB, "tcp", to)
+	dropped(t, r.ClientA, "tcp", netip.AddrPortFrom(lab.Server4, 9090))
+	if report, err := e.Check(); err != nil || !report.Quiet() || e.Stats().Rebuilds != 0 {
+		t.Errorf("%+v, %+v, %v", report, e.Stats(), err)
+	}
+	e.Lift([]policy.Block{wide})
+	e.Close()
+	before := ruleset(t, r.Router)
+	e = open(t, r.Router)
+	if s := e.Stats(); s.Rebuilds != 0 || ruleset(t, r.Router) != before {
+		t.Errorf("adopting changed it: %+v", s)
+	}
+	apply(t, e, wide)
+	for _, script := range []string{"flush chain inet slips block4", "flush ruleset"} {
+		nft(t, r.Router, script, "-f", "-")
+		if _, err := e.Check(); err != nil {
+			t.Fatal(err)
+		}
+		dropped(t, r.ClientB, "tcp", to)
+		enforced(t, e, 2)
+	}
+	e.Close()
+	nft(t, r.Router, "flush chain inet slips block4", "-f", "-")
+	e = open(t, r.Router)
+	dropped(t, r.ClientB, "tcp", to)
+	enforced(t, e, 2)
+}
