@@ -42,7 +42,7 @@ func (e *Enforcer) mendAll(wide bool) (failure error) {
 		now := e.now()
 		e.mu.Lock()
 		var elems []element
-		elems, at, more = e.wanted.walk(nil, at, wide, chunkSize, now)
+		elems, at, more = e.wanted.walk(nil, at, wide, mendSize, now)
 		e.mu.Unlock()
 		if len(elems) == 0 {
 			continue
