@@ -79,7 +79,7 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 		opt.Now = time.Now
 	}
 	e := &Enforcer{opt: opt, cfg: cfg, wanted: newMirror(opt.Now), wake: make(chan struct{}, 1)}
-	if opt.DryRun && !(opt.Count && cfg.Count) {
+	if opt.DryRun && (!opt.Count || !cfg.Count) {
 		e.health.Checked = e.now()
 		return e, nil
 	}
