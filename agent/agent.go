@@ -160,6 +160,7 @@ func (a *Agent) openEnforcement() error {
 	}
 	a.enforcer, err = enforce.New(a.cfg.Enforce, enforce.Options{
 		DryRun:    a.cfg.Agent.Mode != ModeEnforce,
+		Count:     a.cfg.Agent.Mode == ModeDryRun,
 		Protected: a.hosts.snapshot,
 	})
 	if err != nil {

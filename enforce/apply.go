@@ -24,41 +24,67 @@ type Result struct {
 
 // task is an element that Apply puts in force.
 type task struct {
-	key     key
-	active  Active
-	renewal bool
-	results []int // whom it answers: several blocks may need the same element
+	key      key
+	active   Active
+	renewal  bool
+	hadOther bool  // its verdict was not that of [enforce]
+	results  []int // whom it answers: several blocks may need the same element
 }
 
 // Apply puts blocks in force, or renews them, and gives one result for each, in
-// order. A block that is refused or fails does not keep the others back.
+// order. A block that is refused or fails does not keep the others back. Other
+// calls may come in between the parts of a long one.
 func (e *Enforcer) Apply(blocks []policy.Block) []Result {
 	results := make([]Result, len(blocks))
-	e.apply(blocks, results)
-	if e.kernel != nil {
-		// Nothing, unless the table had to be made again for very many blocks.
-		// Check reports what fails.
-		if err := e.mend(); err != nil {
-			e.mu.Lock()
-			e.failing(err)
-			e.mu.Unlock()
-		}
-	}
+	e.applyAll(blocks, results, e.op.Lock)
 	return results
 }
 
-func (e *Enforcer) apply(blocks []policy.Block, results []Result) {
-	e.op.Lock()
+// applyAll applies blocks in transactions of moderate size. lock waits for the
+// turn of the first; all others are patient.
+func (e *Enforcer) applyAll(blocks []policy.Block, results []Result, lock func()) {
+	var hopeless error
+	for len(blocks) > 0 {
+		n := min(len(blocks), chunkSize)
+		err := e.applyChunk(blocks[:n], results[:n], lock, hopeless)
+		if err != nil && hopeless == nil {
+			hopeless = err
+		}
+		blocks, results, lock = blocks[n:], results[n:], e.op.LockPatiently
+	}
+}
+
+// applyChunk applies a part. It gives an error that the rest would meet too;
+// where hopeless is one, the kernel is not even asked.
+func (e *Enforcer) applyChunk(blocks []policy.Block, results []Result, lock func(), hopeless error) (fatal error) {
+	lock()
 	defer e.op.Unlock()
 	now := e.now()
 	tasks := e.plan(blocks, results, now)
 	errs := make([]error, len(tasks))
-	if e.kernel != nil && len(tasks) > 0 {
+	switch {
+	case len(tasks) == 0 || e.kernel == nil:
+	case hopeless != nil:
+		for i := range errs {
+			errs[i] = hopeless
+		}
+	default:
 		elems := make([]element, len(tasks))
 		for i, t := range tasks {
 			elems[i] = elementOf(t.key, t.active, now)
+			elems[i].renew, elems[i].noOther = t.renewal, t.hadOther && !t.active.other
+		}
+		if err := e.guardForced(tasks); err != nil {
+			e.mu.Lock()
+			e.failing(err)
+			e.mu.Unlock()
 		}
 		e.put(elems, errs)
+		for _, err := range errs {
+			if !hopeful(err) {
+				fatal = err
+			}
+		}
 	}
 
 	e.mu.Lock()
@@ -81,6 +107,11 @@ func (e *Enforcer) apply(blocks []policy.Block, results []Result) {
 			}
 		}
 	}
+	if e.behind {
+		e.nudge()
+	}
+	e.forget.enqueue(tasks, errs)
+	return fatal
 }
 
 // plan asks the guards about each block, merges those that need the same
@@ -102,16 +133,22 @@ func (e *Enforcer) plan(blocks []policy.Block, results []Result, now time.Time) 
 			continue
 		}
 		a := Active{Block: b, State: StateMissing, Since: now, Until: now.Add(clamp(b.Duration))}
+		a.other = b.Verdict != "" && Verdict(b.Verdict) != e.cfg.Verdict
 		if e.kernel == nil {
 			a.State = StateWouldBlock
 		}
 		before, exists := e.wanted.get(k)
-		switch {
-		case !exists && e.wanted.len() >= e.max:
+		limit := e.cfg.MaxBlocks
+		full := !exists && e.wanted.len() >= limit
+		if !full && (!exists && e.wanted.full(k, false) || a.other && !before.other && e.wanted.full(k, true)) {
+			full, limit = true, MaxWide
+		}
+		if full {
 			e.stats.Full++
-			results[i].Err = fmt.Errorf("blocking %s: %w: %d", b.Tuple, ErrFull, e.max)
+			results[i].Err = fmt.Errorf("blocking %s: %w: %d", b.Tuple, ErrFull, limit)
 			continue
-		case exists:
+		}
+		if exists {
 			a.State, a.Since = before.State, before.Since
 			if before.Until.After(a.Until) {
 				a.Until = before.Until
@@ -124,7 +161,7 @@ func (e *Enforcer) plan(blocks []policy.Block, results []Result, now time.Time) 
 			continue
 		}
 		index[k] = len(tasks)
-		tasks = append(tasks, task{key: k, active: a, renewal: exists, results: []int{i}})
+		tasks = append(tasks, task{key: k, active: a, renewal: exists, hadOther: before.other, results: []int{i}})
 	}
 	return tasks
 }
@@ -134,7 +171,7 @@ func (e *Enforcer) allowed(b policy.Block, protected *policy.Protected) (key, er
 	if e.closed {
 		return key{}, ErrClosed
 	}
-	k, err := elementKey(b)
+	k, err := keyFor(b, e.cfg.IPv6Prefix)
 	if err != nil {
 		return key{}, err
 	}
@@ -144,20 +181,20 @@ func (e *Enforcer) allowed(b policy.Block, protected *policy.Protected) (key, er
 	return k, nil
 }
 
-func elementKey(b policy.Block) (key, error) {
-	if b.Scope != policy.ScopeTuple {
-		return key{}, fmt.Errorf("%w: the scope %q is not supported", ErrRefused, string(b.Scope))
-	}
-	return keyOf(b.Tuple)
-}
-
 // Lift takes blocks back: tuple and scope say which, the rest does not matter.
 // It gives one result for each, in order. To lift what is not in force is no
 // error.
 func (e *Enforcer) Lift(blocks []policy.Block) []Result {
-	e.op.Lock()
-	defer e.op.Unlock()
-	return e.lift(blocks)
+	results := make([]Result, 0, len(blocks))
+	lock := e.op.Lock
+	for len(blocks) > 0 {
+		n := min(len(blocks), chunkSize)
+		lock()
+		results = append(results, e.lift(blocks[:n])...)
+		e.op.Unlock()
+		blocks, lock = blocks[n:], e.op.LockPatiently
+	}
+	return results
 }
 
 // LiftID takes the block with an id back, as Lift does; ok is false where there
@@ -175,11 +212,14 @@ func (e *Enforcer) LiftID(id string) (r Result, ok bool) {
 func (e *Enforcer) lift(blocks []policy.Block) []Result {
 	results := make([]Result, len(blocks))
 	var keys []key
+	e.mu.Lock()
+	closed := e.closed
+	e.mu.Unlock()
 	index := make(map[key][]int, len(blocks))
 	for i, b := range blocks {
 		results[i].Block = b
-		k, err := elementKey(b)
-		if e.closed {
+		k, err := keyFor(b, e.cfg.IPv6Prefix)
+		if closed {
 			err = ErrClosed
 		}
 		if err != nil {
@@ -193,7 +233,14 @@ func (e *Enforcer) lift(blocks []policy.Block) []Result {
 	}
 	errs := make([]error, len(keys))
 	if e.kernel != nil && len(keys) > 0 {
-		e.take(keys, errs)
+		elems := make([]element, len(keys))
+		e.mu.Lock()
+		for i, k := range keys {
+			a, _ := e.wanted.get(k)
+			elems[i] = element{key: k, timeout: time.Second, other: a.other}
+		}
+		e.mu.Unlock()
+		e.take(elems, errs)
 	}
 	now := e.now()
 	e.mu.Lock()

@@ -29,9 +29,12 @@ func (r Report) Quiet() bool {
 }
 
 // Check compares the kernel with what is wanted and mends the difference. Where
-// nobody else touched the ruleset it costs one question to the kernel.
+// nobody else touched the ruleset it costs a few questions to the kernel.
 func (e *Enforcer) Check() (Report, error) {
 	lifted, err := e.compare()
+	if err == nil && e.kernel != nil {
+		err = e.search()
+	}
 	if err == nil {
 		err = e.mend()
 	}
@@ -50,8 +53,9 @@ func (e *Enforcer) Check() (Report, error) {
 	return r, err
 }
 
-// Watch calls Check every interval until ctx ends, and tells report what is not
-// quiet. It returns ctx's error, or ErrClosed.
+// Watch calls Check every interval until ctx ends, and at once where somebody
+// else changed the ruleset, and tells report what is not quiet. It returns ctx's
+// error, or ErrClosed.
 func (e *Enforcer) Watch(ctx context.Context, every time.Duration, report func(Report, error)) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -60,6 +64,7 @@ func (e *Enforcer) Watch(ctx context.Context, every time.Duration, report func(R
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
+		case <-e.wake:
 		}
 		r, err := e.Check()
 		if errors.Is(err, ErrClosed) {
@@ -72,21 +77,26 @@ func (e *Enforcer) Watch(ctx context.Context, every time.Duration, report func(R
 }
 
 // compare lifts what became protected, makes sure of the table, and looks for
-// blocks that somebody removed.
+// what others are known to have removed.
 func (e *Enforcer) compare() (lifted []Result, err error) {
 	e.op.Lock()
 	defer e.op.Unlock()
-	if e.closed {
+	if e.isClosed() {
 		return nil, ErrClosed
 	}
-	lifted = e.recheck()
 	if e.kernel == nil {
-		return lifted, nil
+		return e.recheck(), nil
 	}
-	if err := e.ensure(); err != nil {
-		return lifted, err
+	n := e.kernel.notice()
+	if n.overrun {
+		e.mu.Lock()
+		e.stats.Overruns++
+		e.mu.Unlock()
+		e.doubt.again = true
 	}
-	return lifted, e.search()
+	e.doubt.first = append(e.doubt.first, n.keys...)
+	lifted = e.recheck()
+	return lifted, e.ensure()
 }
 
 // recheck lifts the blocks that the protected addresses of this moment forbid,
@@ -95,6 +105,15 @@ func (e *Enforcer) recheck() []Result {
 	p := e.opt.Protected()
 	if p == nil || p == e.protected {
 		return nil
+	}
+	if e.guard(p) {
+		if err := e.transact(e.kernel.setGuards); err != nil {
+			e.kernel.guarded = false // and again with the next check
+			e.mu.Lock()
+			e.stats.Failed++
+			e.mu.Unlock()
+			return nil
+		}
 	}
 	var (
 		blocks  []policy.Block
@@ -128,7 +147,7 @@ func (e *Enforcer) expire(now time.Time) {
 	n := len(e.since.Expired)
 	e.since.Expired = e.wanted.expire(now, e.since.Expired)
 	e.stats.Expired += uint64(len(e.since.Expired) - n)
-	if over := len(e.since.Expired) - e.max; over > 0 {
+	if over := len(e.since.Expired) - e.cfg.MaxBlocks; over > 0 {
 		e.since.Expired = append([]Active(nil), e.since.Expired[over:]...)
 	}
 }

@@ -19,8 +19,20 @@ type Config struct {
 	Priority int `toml:"priority"`
 	// Verdict is what becomes of a blocked packet.
 	Verdict Verdict `toml:"verdict"`
+	// QuarantineAllow is what a quarantined host keeps: services such as dhcp and
+	// dns, or tcp/PORT and udp/PORT.
+	QuarantineAllow []Service `toml:"quarantine_allow"`
+	// IPv6Prefix is how much of an IPv6 address a block of a destination or a
+	// source covers: 128 for the address, 64 for its network.
+	IPv6Prefix int `toml:"ipv6_prefix"`
 	// MaxBlocks is how many blocks are kept; more are refused.
 	MaxBlocks int `toml:"max_blocks"`
+	// Ownership says whether the kernel keeps others from writing to our table.
+	Ownership Ownership `toml:"ownership"`
+	// Conntrack removes what connection tracking knows of blocked traffic.
+	Conntrack bool `toml:"conntrack"`
+	// Count makes dry-run load the blocks into a table that only counts.
+	Count bool `toml:"count"`
 	// CheckEvery is how often the kernel's state is compared with the wanted one.
 	CheckEvery time.Duration `toml:"check_every"`
 }
@@ -43,11 +55,30 @@ type Verdict string
 // The verdicts.
 const (
 	VerdictDrop   Verdict = "drop"   // it vanishes
-	VerdictReject Verdict = "reject" // its sender is told by ICMP
+	VerdictReject Verdict = "reject" // its sender is told: TCP by a reset, the rest by ICMP
+)
+
+// Ownership says who may write to our table.
+type Ownership string
+
+// The ways of owning the table.
+const (
+	// OwnershipNone leaves it to everybody; what others do to it is mended.
+	OwnershipNone Ownership = "none"
+	// OwnershipAuto owns it where the kernel also keeps it when the agent dies
+	// (flags owner and persist, from 6.9 on), and is OwnershipNone elsewhere.
+	OwnershipAuto Ownership = "auto"
+	// OwnershipOwner owns it in any case. Before 6.9 all blocks are gone with the
+	// agent, also when it crashes.
+	OwnershipOwner Ownership = "owner"
 )
 
 // Limits of the configuration.
 const (
+	// MaxWide is how many blocks of each kind wider than a tuple, and of each
+	// kind with another verdict than [enforce] verdict, are kept.
+	MaxWide = 16_384
+
 	MaxMaxBlocks  = 1_000_000
 	MinCheckEvery = 100 * time.Millisecond
 	MaxCheckEvery = time.Minute
@@ -60,12 +91,16 @@ const (
 // DefaultConfig is [enforce] where slips.toml says nothing.
 func DefaultConfig() Config {
 	return Config{
-		Table:      "slips",
-		Hooks:      slices.Clone(hooks),
-		Priority:   -10,
-		Verdict:    VerdictDrop,
-		MaxBlocks:  100_000,
-		CheckEvery: time.Second,
+		Table:           "slips",
+		Hooks:           slices.Clone(hooks),
+		Priority:        -10,
+		Verdict:         VerdictDrop,
+		QuarantineAllow: []Service{"dhcp", "dns"},
+		IPv6Prefix:      128,
+		MaxBlocks:       100_000,
+		Ownership:       OwnershipNone,
+		Conntrack:       true,
+		CheckEvery:      time.Second,
 	}
 }
 
@@ -93,6 +128,22 @@ func (c Config) Validate() error {
 	}
 	if c.Verdict != VerdictDrop && c.Verdict != VerdictReject {
 		bad("verdict", "%q is not allowed; use %s or %s", string(c.Verdict), VerdictDrop, VerdictReject)
+	}
+	if len(c.QuarantineAllow) > maxServices {
+		bad("quarantine_allow", "%d entries; use at most %d", len(c.QuarantineAllow), maxServices)
+	}
+	for _, service := range c.QuarantineAllow {
+		if _, err := service.ports(); err != nil {
+			all = append(all, fmt.Errorf("quarantine_allow: %w", err))
+		}
+	}
+	if c.IPv6Prefix != 64 && c.IPv6Prefix != 128 {
+		bad("ipv6_prefix", "%d is not allowed; use 64 or 128", c.IPv6Prefix)
+	}
+	switch c.Ownership {
+	case OwnershipNone, OwnershipAuto, OwnershipOwner:
+	default:
+		bad("ownership", "%q is not allowed; use none, auto or owner", string(c.Ownership))
 	}
 	if c.MaxBlocks < 1 || c.MaxBlocks > MaxMaxBlocks {
 		bad("max_blocks", "%d is not allowed; use 1 to %d", c.MaxBlocks, MaxMaxBlocks)

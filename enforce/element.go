@@ -11,6 +11,11 @@ type element struct {
 	key     key
 	timeout time.Duration
 	comment string
+	// other tells that its verdict is not that of [enforce], noOther that this was
+	// so before and is not any more.
+	other, noOther bool
+	// renew tells that the kernel may have it already.
+	renew bool
 }
 
 func elementOf(k key, a Active, now time.Time) element {
@@ -18,6 +23,7 @@ func elementOf(k key, a Active, now time.Time) element {
 		key:     k,
 		timeout: max(a.Until.Sub(now), minTimeout),
 		comment: commentOf(a.Block),
+		other:   a.other,
 	}
 }
 
@@ -36,6 +42,7 @@ type stored struct {
 	timeout time.Duration // 0 for none
 	expires time.Duration // what is left; 0 means never
 	comment string
+	verdict policy.Verdict
 }
 
 // active gives the block of an adopted element.
@@ -47,9 +54,9 @@ func (s stored) active(now time.Time) Active {
 	}
 	return Active{
 		Block: policy.Block{
-			ID: id, Tuple: s.key.tuple(), Scope: policy.ScopeTuple,
+			ID: id, Tuple: s.key.tuple(), Scope: s.key.set.scope(), Verdict: s.verdict,
 			Duration: max(s.timeout, s.expires), Label: label, Forced: forced,
 		},
-		State: StateBlocked, Since: since, Until: now.Add(s.expires),
+		State: StateBlocked, Since: since, Until: now.Add(s.expires), other: s.verdict != "",
 	}
 }

@@ -3,6 +3,7 @@ package enforce
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -168,6 +169,11 @@ func TestConfig(t *testing.T) {
 		{func(c *Config) { c.Hooks = []Hook{"input", "input"} }, `hooks: "input" is there twice`},
 		{func(c *Config) { c.Priority = -300 }, "priority: -300 is not allowed; use -99 to 0"},
 		{func(c *Config) { c.Verdict = "deny" }, `verdict: "deny" is not allowed; use drop or reject`},
+		{func(c *Config) { c.QuarantineAllow = []Service{"http"} }, `quarantine_allow: "http" is not allowed; use dhcp, dns, ntp, tcp/PORT or udp/PORT`},
+		{func(c *Config) { c.QuarantineAllow = []Service{"tcp/0"} }, `quarantine_allow: "tcp/0" is not allowed; use dhcp, dns, ntp, tcp/PORT or udp/PORT`},
+		{func(c *Config) { c.QuarantineAllow = slices.Repeat([]Service{"dns"}, 65) }, `quarantine_allow: 65 entries; use at most 64`},
+		{func(c *Config) { c.IPv6Prefix = 56 }, `ipv6_prefix: 56 is not allowed; use 64 or 128`},
+		{func(c *Config) { c.Ownership = "yes" }, `ownership: "yes" is not allowed; use none, auto or owner`},
 		{func(c *Config) { c.MaxBlocks = 0 }, "max_blocks: 0 is not allowed; use 1 to 1000000"},
 		{func(c *Config) { c.CheckEvery = -time.Second }, `check_every: -1s is not allowed; use "100ms" to "1m", with the unit`},
 	} {
@@ -211,7 +217,7 @@ func TestGuards(t *testing.T) {
 			Tuple: mustTuple(src, dst, argusfeed.ProtoTCP, argusfeed.PortNumber(80))}
 	}
 	wide := tcp("10.0.0.2", "192.0.2.9")
-	wide.Scope = "destination"
+	wide.Scope = "net"
 	e, _ := dryRun(t, 3, protected)
 	blocks := []policy.Block{
 		tcp("10.0.0.2", "192.0.2.2"), // fine

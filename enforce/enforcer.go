@@ -1,33 +1,40 @@
 package enforce
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
+	"slips-ips/argusfeed"
 	"slips-ips/policy"
 )
 
 // Enforcer keeps blocks in the kernel, or in dry-run only in its own memory.
 type Enforcer struct {
 	opt Options
-	max int
+	cfg Config
 
 	// op makes the enforcer the one writer: whoever holds it owns kernel and
 	// what is next to it.
-	op        sync.Mutex
-	kernel    *kernel // nil in dry-run
+	op        turn
+	kernel    *kernel // nil in dry-run, unless that counts
 	doubt     doubt
 	protected *policy.Protected // with which the blocks were compared last
-	closed    bool
-	lock      net.Listener // says that no other process enforces this table
+	forget    *forgetter        // of connections; nil where it is not asked for
+	lock      net.Listener      // says that no other process enforces this table
+
+	// wake asks Watch for a check at once.
+	wake chan struct{}
 
 	// mu guards the wanted state. It is never held while the kernel is asked.
 	mu     sync.Mutex
 	wanted mirror
+	closed bool
 	behind bool   // something wanted may be missing
 	built  bool   // the kernel has had our table
 	since  Report // what the next report will tell
@@ -41,6 +48,9 @@ type Enforcer struct {
 type Options struct {
 	// DryRun keeps the enforcer from opening any netlink socket.
 	DryRun bool
+	// Count makes a dry-run that opens one none the less, for a table that only
+	// counts, where [enforce] count says so too. A replay leaves it out.
+	Count bool
 	// Protected gives the addresses that are never blocked, at this moment. It
 	// must not be nil and must be fast. While it gives nil, every block is
 	// refused and none is lifted.
@@ -50,6 +60,9 @@ type Options struct {
 	NetNS int
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+
+	// eventBuffer is how many bytes of events may wait; 0 is the default.
+	eventBuffer int
 }
 
 // New gives an enforcer, with the blocks that its table in the kernel has. It
@@ -65,16 +78,19 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	e := &Enforcer{opt: opt, max: cfg.MaxBlocks, wanted: newMirror(opt.Now)}
-	if opt.DryRun {
+	e := &Enforcer{opt: opt, cfg: cfg, wanted: newMirror(opt.Now), wake: make(chan struct{}, 1)}
+	if opt.DryRun && (!opt.Count || !cfg.Count) {
 		e.health.Checked = e.now()
 		return e, nil
+	}
+	if opt.DryRun {
+		cfg.Table = CountingTable(cfg)
 	}
 	k, err := openKernel(cfg, opt.NetNS)
 	if err != nil {
 		return nil, err
 	}
-	e.kernel = k
+	e.kernel, k.counting = k, opt.DryRun
 	if opt.NetNS == 0 {
 		if e.lock, err = lockTable(cfg.Table); err != nil {
 			return nil, errors.Join(err, k.close())
@@ -82,6 +98,9 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 	}
 	if err := e.adopt(); err != nil {
 		return nil, errors.Join(err, e.Close())
+	}
+	if !opt.DryRun && cfg.Conntrack {
+		e.forget = newForgetter(opt.NetNS)
 	}
 	return e, nil
 }
@@ -102,25 +121,44 @@ func Remove(cfg Config, netns int) error {
 }
 
 // DryRun tells whether nothing is ever written.
-func (e *Enforcer) DryRun() bool { return e.kernel == nil }
+func (e *Enforcer) DryRun() bool { return e.opt.DryRun }
 
 // Close ends the connection to the kernel. The table stays, and its elements
 // run out by themselves.
 func (e *Enforcer) Close() error {
 	e.op.Lock()
 	defer e.op.Unlock()
-	if e.closed {
-		return nil
-	}
+	e.mu.Lock()
+	closed := e.closed
 	e.closed = true
-	if e.kernel == nil {
+	e.mu.Unlock()
+	if closed || e.kernel == nil {
 		return nil
 	}
-	err := e.kernel.close()
+	e.forget.stop()
+	var err error
+	if e.opt.DryRun {
+		err = e.kernel.remove() // it protects nobody
+	}
+	err = errors.Join(err, e.kernel.close())
 	if e.lock != nil {
 		err = errors.Join(err, e.lock.Close())
 	}
 	return err
+}
+
+func (e *Enforcer) isClosed() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.closed
+}
+
+// nudge asks Watch for a check at once.
+func (e *Enforcer) nudge() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
 }
 
 func (e *Enforcer) now() time.Time { return e.opt.Now() }
@@ -128,28 +166,45 @@ func (e *Enforcer) now() time.Time { return e.opt.Now() }
 // adopt takes over what the kernel has. A table of ours that is damaged or of
 // another version is made again with its blocks in it.
 func (e *Enforcer) adopt() error {
-	found, err := e.kernel.inspect()
+	k := e.kernel
+	e.guard(e.opt.Protected())
+	if err := k.own(); err != nil {
+		return err
+	}
+	found, err := k.inspect()
 	if err != nil {
 		return err
 	}
 	if found != tableAbsent {
-		list, err := e.kernel.dump()
+		list, err := k.dump()
 		if err != nil {
 			return err
 		}
 		// One without an end was not put there by us, and is not ours to lift.
 		list = slices.DeleteFunc(list, func(s stored) bool { return s.expires <= 0 })
 		now := e.now()
-		begun := func(s stored) time.Time { return s.active(now).Since }
-		slices.SortStableFunc(list, func(a, b stored) int { return begun(a).Compare(begun(b)) })
+		slices.SortStableFunc(list, func(a, b stored) int { return cmp.Compare(b.timeout-b.expires, a.timeout-a.expires) })
 		for _, s := range list {
-			e.wanted.put(s.key, s.active(now))
+			a := s.active(now)
+			at, err := keyFor(a.Block, e.cfg.IPv6Prefix)
+			if err != nil {
+				continue // nobody of ours wrote it
+			}
+			if at != s.key { // written with another ipv6_prefix
+				a.State, e.behind = StateMissing, true
+			}
+			e.wanted.put(at, a)
 			e.stats.Adopted++
+			k.need([]element{{key: at}})
 		}
 		e.built = true
+		k.growing = false // the one before us has put them in
 	}
 	// The table is looked at again: dumping may have taken a while.
 	if err := e.ensure(); err != nil {
+		return err
+	}
+	if err := k.listen(e.opt.eventBuffer, e.nudge); err != nil {
 		return err
 	}
 	e.since.Lifted = e.recheck() // for the first report
@@ -158,4 +213,57 @@ func (e *Enforcer) adopt() error {
 	defer e.mu.Unlock()
 	e.checked(e.now(), err)
 	return err
+}
+
+// guard notes what is protected; it tells whether that is new to the kernel.
+func (e *Enforcer) guard(p *policy.Protected) bool {
+	if p == nil || e.kernel == nil {
+		return false
+	}
+	e.mu.Lock()
+	var forced []netip.Addr
+	if e.wanted.forced > 0 {
+		for _, a := range e.wanted.all() {
+			if a.Block.Forced {
+				forced = append(forced, endsOf(a.Block.Tuple)...)
+			}
+		}
+	}
+	e.mu.Unlock()
+	g, leftOut := guardsOf(p, forced)
+	e.mu.Lock()
+	e.stats.Unguarded = leftOut
+	e.mu.Unlock()
+	if e.kernel.guarded && e.kernel.guards.equal(&g) {
+		return false
+	}
+	e.kernel.guards, e.kernel.guarded = g, true
+	return true
+}
+
+// guardForced takes out of the guards what the admin allows and a person insists
+// on blocking.
+func (e *Enforcer) guardForced(tasks []task) error {
+	for _, t := range tasks {
+		if t.active.Block.Forced {
+			if !e.guard(e.opt.Protected()) {
+				return nil
+			}
+			err := e.transact(e.kernel.setGuards)
+			if err != nil {
+				e.kernel.guarded = false
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func endsOf(t argusfeed.Tuple) (ips []netip.Addr) {
+	for _, a := range []argusfeed.Addr{t.Src, t.Dst} {
+		if ip, ok := a.IP(); ok {
+			ips = append(ips, ip.Unmap())
+		}
+	}
+	return ips
 }

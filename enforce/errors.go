@@ -16,9 +16,13 @@ var (
 	ErrUnconfirmed = errors.New("the kernel does not confirm the block")
 	// ErrUnsupported: this system has no nftables. Dry-run works.
 	ErrUnsupported = errors.New("enforcement needs Linux with nftables")
+	// ErrNotCounted: in dry-run without [enforce] count nothing is counted.
+	ErrNotCounted = errors.New("nothing is counted in dry-run without enforce.count")
 	// ErrClosed: Close was called.
 	ErrClosed = errors.New("the enforcer is closed")
 
 	// errChanged: the ruleset is not the one that was compared last.
 	errChanged = errors.New("another program changes the ruleset at the same time")
+	// errPresent: an element that was to be new is there already.
+	errPresent = errors.New("an element is there already")
 )

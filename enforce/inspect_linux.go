@@ -77,31 +77,57 @@ func (k *kernel) look() (tableState, error) {
 		return tableAbsent, fmt.Errorf("%w: inet %s was not made by slips-ips; choose another name with enforce.table, or remove it with: nft delete table inet %s",
 			ErrForeignTable, k.cfg.Table, k.cfg.Table)
 	}
-	if table.Flags != 0 {
-		k.why = fmt.Sprintf("the table has the flags %#x", uint32(table.Flags))
+	flags := table.Flags
+	if k.flags != 0 && flags == k.flags&^nftables.TableFlagOwner && flags&nftables.TableFlagPersist != 0 {
+		k.why = "its owner was gone"
+		return tableOrphan, nil
+	}
+	if flags != k.flags {
+		k.why = fmt.Sprintf("the table has the flags %#x", uint32(flags))
 		return tableDamaged, nil
 	}
-	for _, want := range k.sets {
+	for _, want := range k.sets.all() {
 		if why := compareSet(want, sets); why != "" {
 			k.why = why
 			return tableDamaged, nil
 		}
 	}
-	for _, want := range newChains(k.cfg, k.table) {
-		why, err := k.compareChain(want, chains)
-		if err != nil {
-			return tableAbsent, err
+	k.present = k.present[:0]
+	for _, c := range chains {
+		if c.Table.Name == k.cfg.Table {
+			k.present = append(k.present, c)
 		}
-		if why != "" {
-			k.why = why
-			return tableDamaged, nil
+	}
+	why, err := k.compareChains(k.wide)
+	if err == nil && why != "" && !k.wide {
+		// One before us may have had blocks wider than a tuple.
+		var notWide string
+		if notWide, err = k.compareChains(true); err == nil && notWide == "" {
+			why, k.wide = "", true
 		}
+	}
+	if err != nil {
+		return tableAbsent, err
+	}
+	if why != "" {
+		k.why = why
+		return tableChains, nil
 	}
 	// A base chain of ours for a hook that is no longer configured.
 	for _, h := range hooks {
-		if !slices.Contains(k.cfg.Hooks, h) && findChain(chains, k.cfg.Table, string(h)) != nil {
+		if !slices.Contains(k.cfg.Hooks, h) && findChain(k.present, k.cfg.Table, string(h)) != nil {
 			k.why = fmt.Sprintf("the chain %s is not configured", h)
-			return tableDamaged, nil
+			return tableChains, nil
+		}
+	}
+	if k.guarded {
+		differ, err := k.guardsDiffer()
+		if err != nil {
+			return tableAbsent, err
+		}
+		if differ {
+			k.why = "the protected addresses in it were others"
+			return tableGuards, nil
 		}
 	}
 	return tableTouched, nil
@@ -116,7 +142,7 @@ func compareSet(want *nftables.Set, sets []*nftables.Set) (why string) {
 		case s.Comment != want.Comment:
 			return fmt.Sprintf("the set %s is of another version (%s, not %s)", s.Name, s.Comment, want.Comment)
 		case s.KeyType.Name != want.KeyType.Name || s.KeyType.Bytes != want.KeyType.Bytes || s.Size != want.Size ||
-			s.Timeout != want.Timeout || !s.HasTimeout || s.IsMap || s.Interval || s.Constant || s.Dynamic:
+			s.Timeout != want.Timeout || s.HasTimeout != want.HasTimeout || s.IsMap || s.Interval != want.Interval || s.Constant || s.Dynamic:
 			return fmt.Sprintf("the set %s is another one", s.Name)
 		}
 		return ""
@@ -131,6 +157,16 @@ func findChain(chains []*nftables.Chain, table, name string) *nftables.Chain {
 		}
 	}
 	return nil
+}
+
+// compareChains tells what is wrong with the chains that look found.
+func (k *kernel) compareChains(wide bool) (why string, err error) {
+	for _, want := range newChains(k.cfg, k.table, k.counting, wide) {
+		if why, err = k.compareChain(want, k.present); err != nil || why != "" {
+			return why, err
+		}
+	}
+	return "", nil
 }
 
 func (k *kernel) compareChain(want chainRules, chains []*nftables.Chain) (why string, err error) {

@@ -17,7 +17,23 @@ type kernel struct {
 	// Reading and writing on one connection would mix up the answers.
 	reader, writer *link
 	table          *nftables.Table
-	sets           [setKinds]*nftables.Set
+	sets           *tableSets
+	batch          batch
+	// events tell what others do; nil while they cannot be had. relisten opens them
+	// again; nil while nobody asked for them.
+	events   *events
+	relisten func() error
+	// guards are the protected addresses that the table should hold; guarded
+	// tells that they are known.
+	guards  guards
+	guarded bool
+	// flags are those that our table should have, present the chains that
+	// inspect found in it.
+	flags   nftables.TableFlags
+	present []*nftables.Chain
+	// counting leaves the verdicts out. wide brings the rules for blocks wider than
+	// a tuple in, and stays; growing tells that the table is yet to get them.
+	counting, wide, growing bool
 
 	// generation is the number of the ruleset that was looked at last, or that
 	// our transaction made of it; 0 where it is not known. Every transaction of
@@ -36,6 +52,7 @@ func openKernel(cfg Config, netns int) (*kernel, error) {
 	k := &kernel{cfg: cfg, netns: netns}
 	k.table = &nftables.Table{Name: cfg.Table, Family: nftables.TableFamilyINet}
 	k.sets = newSets(cfg, k.table)
+	k.batch.table = cfg.Table
 	for _, l := range []**link{&k.reader, &k.writer} {
 		if err := k.reopen(l); err != nil {
 			_ = k.close()
@@ -61,11 +78,23 @@ func (k *kernel) reopen(l **link) error {
 		}
 	}
 	*l = fresh
+	if l == &k.writer && k.flags != 0 {
+		k.intact = false // our table has lost its owner with the connection
+	}
+	if l == &k.writer && k.events != nil {
+		if err := k.events.ignore(fresh.nl.PID()); err != nil {
+			_ = k.events.close()
+			k.events = nil // all is doubted until they are back
+		}
+	}
 	return nil
 }
 
 func (k *kernel) close() error {
 	var all []error
+	if k.events != nil {
+		all = append(all, k.events.close())
+	}
 	for _, l := range []*link{k.reader, k.writer} {
 		if l != nil {
 			all = append(all, l.CloseLasting())
@@ -136,6 +165,31 @@ func (k *kernel) commit(what string, build func(*nftables.Conn)) error {
 		build(c)
 		return c.FlushWithGenID(generation)
 	})
+	return k.committed(generation, err)
+}
+
+// send sends a transaction of elements. build tells where its last message
+// begins. Nothing to send is no error.
+func (k *kernel) send(what string, build func(b *batch, last int) int) error {
+	generation := k.generation
+	if k.unbound {
+		generation = 0
+	}
+	k.batch.begin(generation)
+	last := build(&k.batch, -1)
+	if last < 0 {
+		return nil
+	}
+	k.batch.end(last)
+	err := k.on(&k.writer, what, func(*nftables.Conn) error { return k.writer.send(&k.batch) })
+	if errors.Is(err, unix.EEXIST) {
+		return fmt.Errorf("%w: %w", errPresent, err) // nothing was done
+	}
+	return k.committed(generation, err)
+}
+
+// committed notes what a transaction on a generation has made of the ruleset.
+func (k *kernel) committed(generation uint32, err error) error {
 	if err == nil && generation != 0 {
 		k.generation++ // 0 is left out by the kernel, and to us means unknown
 		return nil
@@ -146,6 +200,27 @@ func (k *kernel) commit(what string, build func(*nftables.Conn)) error {
 		return fmt.Errorf("%w: %w", errChanged, err)
 	}
 	return err
+}
+
+// proven tells whether the transaction before is the newest change of the
+// ruleset: it was bound to a generation in which our table was right, and only
+// a commit makes the next one.
+func (k *kernel) proven() bool {
+	if k.generation == 0 || !k.intact {
+		return false
+	}
+	now, err := k.current()
+	return err == nil && now == k.generation
+}
+
+// need makes room for elements: where the first of them is wide, the rules for
+// those are put in before the next transaction.
+func (k *kernel) need(elems []element) {
+	for i := range elems {
+		if elems[i].key.set.wide() && !k.wide {
+			k.wide, k.growing, k.intact = true, true, false
+		}
+	}
 }
 
 // current gives the generation of the ruleset, 0 where it cannot be known.

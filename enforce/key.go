@@ -9,7 +9,7 @@ import (
 	"slips-ips/policy"
 )
 
-// setKind says in which set of our table an element is.
+// setKind says in which set of our table an element is. Those of IPv6 are odd.
 type setKind uint8
 
 const (
@@ -17,16 +17,31 @@ const (
 	blocked6
 	pair4 // source . destination . protocol
 	pair6
+	hosts4 // source . destination: everything between the two
+	hosts6
+	dest4 // an address: everything to and from it
+	dest6
+	quar4 // an address: a quarantined host
+	quar6
 	setKinds = iota
 )
 
 // String gives the name of the set.
 func (s setKind) String() string {
-	return [setKinds]string{"blocked4", "blocked6", "pair4", "pair6"}[s]
+	return [setKinds]string{
+		"blocked4", "blocked6", "pair4", "pair6", "hosts4", "hosts6", "dest4", "dest6", "quar4", "quar6",
+	}[s]
 }
 
-func (s setKind) ipv6() bool  { return s == blocked6 || s == pair6 }
+func (s setKind) ipv6() bool  { return s%2 == 1 }
 func (s setKind) ports() bool { return s == blocked4 || s == blocked6 }
+func (s setKind) proto() bool { return s <= pair6 }
+
+// single tells whether the keys are one address, not two.
+func (s setKind) single() bool { return s >= dest4 }
+
+// wide tells whether an element covers more than a tuple.
+func (s setKind) wide() bool { return s >= hosts4 }
 
 // addrLen gives the length of an address in the set's keys.
 func (s setKind) addrLen() int {
@@ -38,10 +53,15 @@ func (s setKind) addrLen() int {
 
 // keyLen gives the length of the set's keys.
 func (s setKind) keyLen() int {
-	if s.ports() {
+	switch {
+	case s.single():
+		return s.addrLen()
+	case s.ports():
 		return 2*s.addrLen() + 8
+	case s.proto():
+		return 2*s.addrLen() + 4
 	}
-	return 2*s.addrLen() + 4
+	return 2 * s.addrLen()
 }
 
 // key is an element: a set and the bytes that the kernel compares. It is
@@ -98,16 +118,23 @@ func keyFrom(set setKind, b []byte) (key, error) {
 	return k, nil
 }
 
-// tuple gives the tuple of an element. For protocols without ports the "port"
-// that Argus showed is not in it.
+// tuple gives the tuple of an element, as far as the element knows it. For
+// protocols without ports the "port" that Argus showed is not in it; an element
+// of one address is the source or the destination only.
 func (k *key) tuple() argusfeed.Tuple {
 	n := k.set.addrLen()
-	src, _ := netip.AddrFromSlice(k.buf[:n])
-	dst, _ := netip.AddrFromSlice(k.buf[n : 2*n])
-	t := argusfeed.Tuple{
-		Src:   argusfeed.AddrFrom(src),
-		Dst:   argusfeed.AddrFrom(dst),
-		Proto: argusfeed.Proto(k.buf[2*n]),
+	first, _ := netip.AddrFromSlice(k.buf[:n])
+	t := argusfeed.Tuple{Src: argusfeed.AddrFrom(first)}
+	switch {
+	case k.set == dest4 || k.set == dest6:
+		return argusfeed.Tuple{Dst: t.Src}
+	case k.set.single():
+		return t
+	}
+	second, _ := netip.AddrFromSlice(k.buf[n : 2*n])
+	t.Dst = argusfeed.AddrFrom(second)
+	if k.set.proto() {
+		t.Proto = argusfeed.Proto(k.buf[2*n])
 	}
 	if k.set.ports() {
 		t.Port = argusfeed.PortNumber(binary.BigEndian.Uint16(k.buf[2*n+4:]))

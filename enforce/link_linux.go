@@ -15,7 +15,8 @@ import (
 // would make every deletion wait some 15 ms for the kernel's clean-up.
 type link struct {
 	*nftables.Conn
-	nl *netlink.Conn
+	nl     *netlink.Conn
+	answer [8 << 10]byte // of the transactions that are sent without the library
 }
 
 const (
@@ -44,6 +45,10 @@ func openLink(netns int) (*link, error) {
 		}
 		if err := c.SetReadBuffer(readBuffer); err != nil {
 			return fmt.Errorf("enlarging the read buffer: %w", err)
+		}
+		// Errors come without the message that they are about.
+		if err := c.SetOption(netlink.CapAcknowledge, true); err != nil {
+			return fmt.Errorf("asking for short errors: %w", err)
 		}
 		return nil
 	}

@@ -17,7 +17,7 @@ func (e *Enforcer) List() []Active {
 	list := make([]Active, 0, e.wanted.len())
 	for p := e.wanted.oldest; p != nowhere; p = e.wanted.places[p].newer {
 		if a := &e.wanted.places[p].active; !a.over(now) {
-			list = append(list, *a)
+			list = append(list, e.told(*a))
 		}
 	}
 	return list
@@ -37,7 +37,7 @@ func (e *Enforcer) Newest() iter.Seq[Active] {
 			page, at, more = e.wanted.page(page[:0], at, now)
 			e.mu.Unlock()
 			for _, a := range page {
-				if !yield(a) {
+				if !yield(e.told(a)) {
 					return
 				}
 			}
@@ -56,16 +56,7 @@ type pageEnd struct {
 
 // page appends the entries that follow, the newest first.
 func (m *mirror) page(out []Active, at pageEnd, now time.Time) (_ []Active, _ pageEnd, more bool) {
-	p := m.newest
-	switch {
-	case at.number == 0:
-	case m.places[at.place].number == at.number:
-		p = m.places[at.place].older
-	default: // it ended meanwhile
-		for p != nowhere && m.places[p].number >= at.number {
-			p = m.places[p].older
-		}
-	}
+	p := m.after(at)
 	for n := 0; p != nowhere; p = m.places[p].older {
 		if n++; n > pageSize {
 			return out, at, true
@@ -80,15 +71,34 @@ func (m *mirror) page(out []Active, at pageEnd, now time.Time) (_ []Active, _ pa
 }
 
 // Lookup gives the block that covers a tuple, if there is one that has not run
-// out, whatever its state.
+// out, whatever its state: the tuple's own, or else a wider one.
 func (e *Enforcer) Lookup(t argusfeed.Tuple) (Active, bool) {
-	k, err := keyOf(t)
-	if err != nil {
-		return Active{}, false
-	}
+	now := e.now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.wanted.live(k, e.now())
+	if k, err := keyOf(t); err == nil {
+		if a, ok := e.wanted.live(k, now); ok {
+			return e.told(a), true
+		}
+	}
+	if !e.wanted.anyWide() {
+		return Active{}, false
+	}
+	for _, k := range covering(t, e.cfg.IPv6Prefix) {
+		if a, ok := e.wanted.live(k, now); ok {
+			return e.told(a), true
+		}
+	}
+	return Active{}, false
+}
+
+// told is a block as others are told of it: in a dry-run that counts, what the
+// kernel has is not blocked.
+func (e *Enforcer) told(a Active) Active {
+	if e.opt.DryRun {
+		a.State = StateWouldBlock
+	}
+	return a
 }
 
 // Find gives the block with an id, if there is one that has not run out. A
@@ -105,7 +115,7 @@ func (e *Enforcer) Find(id string) (Active, bool) {
 	if a.over(e.now()) {
 		return Active{}, false
 	}
-	return a, true
+	return e.told(a), true
 }
 
 // Len is how many blocks have not run out, whatever their state.

@@ -2,6 +2,7 @@ package enforce
 
 import (
 	"iter"
+	"math/rand/v2"
 	"time"
 
 	"slips-ips/policy"
@@ -25,6 +26,8 @@ type Active struct {
 	// the enforcer's clock and, where that is time.Now, keep their monotonic
 	// reading: compare them with time.Now by Sub.
 	Since, Until time.Time
+
+	other bool // its verdict is not that of [enforce]
 }
 
 // early is how much sooner than Until a block counts as run out. The kernel
@@ -54,6 +57,9 @@ type mirror struct {
 	// some.
 	missing int
 	differs time.Time
+	// perSet counts them by set, others those of another verdict than [enforce]'s.
+	perSet, others [setKinds]int
+	forced         int // blocks on which a person insisted
 }
 
 // place is the number of a block's place; nowhere is none.
@@ -110,9 +116,12 @@ func (m *mirror) put(k key, a Active) {
 		}
 		m.newest = p
 		m.index[k] = p
+		m.perSet[k.set]++
 	}
 	w := &m.places[p]
 	before := w.active
+	m.countOther(k, before, -1)
+	m.countOther(k, a, 1)
 	w.active = a
 	if before.Block.ID != a.Block.ID {
 		m.unname(before.Block.ID, p)
@@ -150,6 +159,8 @@ func (m *mirror) remove(k key) {
 	} else {
 		m.places[w.older].newer = w.newer
 	}
+	m.perSet[k.set]--
+	m.countOther(k, w.active, -1)
 	m.ends.remove(m.places, w.end)
 	m.unname(w.active.Block.ID, p)
 	delete(m.index, k)
@@ -173,6 +184,43 @@ func (m *mirror) count(before, after State) {
 	case !has:
 		m.differs = time.Time{}
 	}
+}
+
+func (m *mirror) countOther(k key, a Active, n int) {
+	if a.other {
+		m.others[k.set] += n
+	}
+	if a.Block.Forced {
+		m.forced += n
+	}
+}
+
+// full tells whether another element does not fit where only so many do.
+func (m *mirror) full(k key, other bool) bool {
+	return k.set.wide() && m.perSet[k.set] >= MaxWide || other && m.others[k.set] >= MaxWide
+}
+
+func (m *mirror) anyWide() bool {
+	for kind := range setKind(setKinds) {
+		if kind.wide() && m.perSet[kind] > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// sample gives a few keys of entries in a state, others each time.
+func (m *mirror) sample(s State, n int) []key {
+	var keys []key
+	for range 2 * n {
+		if len(m.places) == 0 || len(keys) == n {
+			break
+		}
+		if w := &m.places[rand.IntN(len(m.places))]; w.number != 0 && w.active.State == s {
+			keys = append(keys, w.key)
+		}
+	}
+	return keys
 }
 
 // expire removes what ran out and appends it to out.
@@ -200,11 +248,12 @@ func (m *mirror) setState(k key, s State) {
 
 // setAll sets the state of every entry.
 func (m *mirror) setAll(s State) {
-	for _, p := range m.index {
-		w := &m.places[p]
-		before := w.active.State
-		w.active.State = s
-		m.count(before, s)
+	for p := range m.places {
+		if w := &m.places[p]; w.number != 0 {
+			before := w.active.State
+			w.active.State = s
+			m.count(before, s)
+		}
 	}
 }
 
@@ -228,16 +277,4 @@ func (m *mirror) keys(s State) []key {
 		}
 	}
 	return keys
-}
-
-// elements gives the wanted elements that fit, the newest blocks first, with
-// the time that they have left.
-func (m *mirror) elements(now time.Time, fits func(Active) bool) []element {
-	var elems []element
-	for k, a := range m.all() {
-		if !a.over(now) && fits(a) {
-			elems = append(elems, elementOf(k, a, now))
-		}
-	}
-	return elems
 }

@@ -2,19 +2,30 @@ package enforce
 
 import (
 	"errors"
-	"fmt"
 	"syscall"
 	"time"
 )
 
 const (
-	// chunkSize is how many elements one transaction holds: some milliseconds.
-	chunkSize = 2000
-	// rebuildSize is how many are put into a new table in the very transaction
-	// that makes it, so that no packet passes in between; the rest follows in chunks.
-	rebuildSize = 20_000
-	// searchSize is how many elements one check looks for.
-	searchSize = 2000
+	// chunkSize is how many elements one transaction holds: less than a
+	// millisecond, for which a new block may have to wait.
+	chunkSize = 80
+	// mendSize is how many elements are restored before a new block has its turn:
+	// a quarter of a millisecond.
+	mendSize = 40
+	// firstSize is how many are put into a table in the very transaction that
+	// makes it where there was none: the rest follows in chunks, so that new blocks
+	// need not wait.
+	firstSize = 1000
+	// replaceSize is how many are put into one that replaces another: while that
+	// stands, nothing passes.
+	replaceSize = 200_000
+	// searchSize is how many elements one check looks for, searchChunk how many of
+	// them before others have their turn.
+	searchSize  = 2000
+	searchChunk = 50
+	// sampleSize is how many elements of all are looked for in any case.
+	sampleSize = 8
 	// attempts is how often a transaction is tried while somebody else keeps
 	// changing the ruleset, before it is no longer bound to what was compared.
 	attempts = 8
@@ -23,19 +34,13 @@ const (
 	slack = 500 * time.Millisecond
 )
 
-// doubt is what remains to be looked for in the kernel after somebody else
-// changed the ruleset, because no event tells which element was removed.
-type doubt struct {
-	keys  []key
-	again bool // somebody wrote meanwhile
-}
-
 // ensure makes sure that our table stands as we made it. Whoever calls it, and
 // everything below, holds op.
 func (e *Enforcer) ensure() error {
+	k := e.kernel
 	for n := 0; ; n++ {
-		e.kernel.unbound = n >= attempts
-		found, err := e.kernel.inspect()
+		k.unbound = n >= attempts
+		found, err := k.inspect()
 		switch {
 		case errors.Is(err, ErrForeignTable):
 			e.mu.Lock()
@@ -46,14 +51,48 @@ func (e *Enforcer) ensure() error {
 			return err
 		case found == tableIntact:
 			return nil
-		case found == tableTouched:
-			e.doubt.again = true
-			return nil
 		}
-		if err := e.rebuild(found); !errors.Is(err, errChanged) || n > attempts {
+		if !k.listening() {
+			e.doubt.again = true
+		}
+		why := k.why
+		switch found {
+		case tableTouched:
+			return nil
+		case tableOrphan:
+			err = k.claim()
+		case tableGuards:
+			err = k.setGuards()
+		case tableChains:
+			if err = k.mendChains(k.present); err != nil && !errors.Is(err, errChanged) {
+				err = e.rebuild(tableDamaged) // a chain in it that we do not know how to remove
+				why = ""
+			}
+		default:
+			err = e.rebuild(found)
+			why = ""
+		}
+		if found == tableChains && k.growing {
+			k.growing, why = err != nil, "" // it is we who changed
+		}
+		if err == nil && why != "" {
+			e.mu.Lock()
+			e.rebuilt(why)
+			e.mu.Unlock()
+		}
+		if found != tableAbsent && found != tableDamaged && err == nil && n < attempts {
+			continue // there may be more to mend
+		}
+		if !errors.Is(err, errChanged) || n > attempts {
 			return err
 		}
 	}
+}
+
+// rebuilt notes that the table had to be mended. Whoever calls it holds mu.
+func (e *Enforcer) rebuilt(why string) {
+	e.stats.Rebuilds++
+	e.since.Rebuilt = why
 }
 
 // rebuild makes the table, or makes it again, with the wanted blocks in it.
@@ -61,12 +100,15 @@ func (e *Enforcer) rebuild(found tableState) error {
 	now := e.now()
 	e.mu.Lock()
 	e.wanted.setAll(StateMissing)
-	elems := e.wanted.elements(now, func(Active) bool { return true })
-	e.mu.Unlock()
-	if len(elems) > rebuildSize {
-		elems = elems[:rebuildSize]
+	limit := firstSize
+	if found != tableAbsent {
+		limit = replaceSize
 	}
+	elems := e.wanted.missingElements(limit, now)
+	e.mu.Unlock()
 	start := time.Now()
+	e.kernel.need(elems)
+	e.kernel.growing = false
 	err := e.kernel.rebuild(found, elems)
 	if err != nil && len(elems) > 0 && divisible(err) {
 		elems = nil // mend finds out which of them it was
@@ -78,15 +120,14 @@ func (e *Enforcer) rebuild(found tableState) error {
 	}
 	e.doubt = doubt{}
 	errs := make([]error, len(elems))
-	e.confirm(elems, errs, time.Now())
+	e.confirm(elems, errs, start)
 	e.took(start)
 	e.settle(elems, errs)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.behind = true
 	if found != tableAbsent || e.built {
-		e.stats.Rebuilds++
-		e.since.Rebuilt = e.kernel.why
+		e.rebuilt(e.kernel.why)
 		e.restored(errs)
 	}
 	e.built = true
@@ -126,6 +167,7 @@ func (e *Enforcer) transact(f func() error) error {
 // put puts elements into the kernel, or renews them, and fills in an error for
 // each that is not confirmed to be there.
 func (e *Enforcer) put(elems []element, errs []error) {
+	e.kernel.need(elems)
 	for len(elems) > 0 {
 		n := min(len(elems), chunkSize)
 		e.putChunk(elems[:n], errs[:n])
@@ -136,6 +178,13 @@ func (e *Enforcer) put(elems []element, errs []error) {
 func (e *Enforcer) putChunk(elems []element, errs []error) {
 	start := time.Now()
 	err := e.transact(func() error { return e.kernel.add(elems) })
+	if errors.Is(err, errPresent) {
+		// The kernel has one that we did not know of, or it runs out this moment.
+		for i := range elems {
+			elems[i].renew = true
+		}
+		err = e.transact(func() error { return e.kernel.add(elems) })
+	}
 	if err == nil {
 		e.confirm(elems, errs, start)
 	}
@@ -162,26 +211,6 @@ func divisible(err error) bool {
 	return errors.As(err, &errno) && !errors.Is(err, syscall.EPERM) && !errors.Is(err, errChanged)
 }
 
-// confirm asks the kernel for the elements of a transaction that began at start.
-func (e *Enforcer) confirm(elems []element, errs []error, start time.Time) {
-	keys := make([]key, len(elems))
-	for i := range elems {
-		keys[i] = elems[i].key
-	}
-	left, err := e.kernel.find(keys)
-	for i := range elems {
-		switch {
-		case err != nil:
-			errs[i] = fmt.Errorf("%w: %w", ErrUnconfirmed, err)
-		case !lasts(left[i], elems[i].timeout-time.Since(start)):
-			errs[i] = ErrUnconfirmed
-		}
-	}
-}
-
-// lasts tells whether an element with so much time left is what is wanted.
-func lasts(left, wanted time.Duration) bool { return left > 0 && left > wanted-slack }
-
 // settle writes down what the kernel has.
 func (e *Enforcer) settle(elems []element, errs []error) {
 	e.mu.Lock()
@@ -197,15 +226,19 @@ func (e *Enforcer) settle(elems []element, errs []error) {
 
 // take removes elements from the kernel, and fills in an error for each that is
 // not confirmed to be gone.
-func (e *Enforcer) take(keys []key, errs []error) {
-	for len(keys) > 0 {
-		n := min(len(keys), chunkSize)
-		chunk := keys[:n]
+func (e *Enforcer) take(elems []element, errs []error) {
+	for len(elems) > 0 {
+		n := min(len(elems), chunkSize)
+		chunk := elems[:n]
 		start := time.Now()
 		err := e.transact(func() error { return e.kernel.del(chunk) })
-		var left []time.Duration
-		if err == nil {
-			left, err = e.kernel.find(chunk)
+		left := make([]time.Duration, n)
+		if err == nil && !e.kernel.proven() {
+			keys := make([]key, n)
+			for i := range chunk {
+				keys[i] = chunk[i].key
+			}
+			left, err = e.kernel.find(keys)
 		}
 		e.took(start)
 		for i := range chunk {
@@ -216,102 +249,6 @@ func (e *Enforcer) take(keys []key, errs []error) {
 				errs[i] = errors.New("the kernel still has it")
 			}
 		}
-		keys, errs = keys[n:], errs[n:]
+		elems, errs = elems[n:], errs[n:]
 	}
-}
-
-// search looks for a part of the blocks that are in doubt, and for all of them
-// as soon as one is missing.
-func (e *Enforcer) search() error {
-	now := e.now()
-	if len(e.doubt.keys) == 0 && e.doubt.again {
-		e.mu.Lock()
-		e.doubt = doubt{keys: e.wanted.keys(StateBlocked)}
-		e.mu.Unlock()
-	}
-	for limit := searchSize; limit > 0 && len(e.doubt.keys) > 0; {
-		n := min(len(e.doubt.keys), limit)
-		chunk := e.doubt.keys[:n]
-		e.doubt.keys = e.doubt.keys[n:]
-		left, err := e.kernel.find(chunk)
-		if err != nil {
-			e.doubt.again = true
-			return err
-		}
-		limit -= n
-		e.mu.Lock()
-		for i, k := range chunk {
-			a, ok := e.wanted.get(k)
-			wanted := a.Until.Sub(now)
-			// One about to run out may be gone already: the kernel is a little early.
-			if ok && wanted > slack/2 && !lasts(left[i], wanted) {
-				e.wanted.setState(k, StateMissing)
-				e.behind = true
-				limit = len(e.doubt.keys)
-			}
-		}
-		e.mu.Unlock()
-	}
-	return nil
-}
-
-// mend puts into the kernel what is wanted and missing, the newest first. It
-// lets others at the kernel between chunks, so op must not be held.
-func (e *Enforcer) mend() error {
-	e.mu.Lock()
-	var elems []element
-	if e.kernel != nil && e.behind {
-		elems = e.wanted.elements(e.now(), missing)
-		e.behind = false
-	}
-	e.mu.Unlock()
-	var failure error
-	for len(elems) > 0 {
-		n := min(len(elems), chunkSize)
-		err := e.mendChunk(elems[:n])
-		if err != nil && failure == nil {
-			failure = err
-		}
-		if err != nil && !divisible(err) && !errors.Is(err, ErrUnconfirmed) {
-			break // the others would fare no better
-		}
-		elems = elems[n:]
-	}
-	if failure != nil {
-		e.mu.Lock()
-		e.behind = true
-		e.mu.Unlock()
-	}
-	return failure
-}
-
-func missing(a Active) bool { return a.State == StateMissing }
-
-func (e *Enforcer) mendChunk(elems []element) error {
-	e.op.Lock()
-	defer e.op.Unlock()
-	if e.closed {
-		return ErrClosed
-	}
-	now := e.now()
-	e.mu.Lock()
-	chunk := make([]element, 0, len(elems))
-	for i := range elems {
-		// It may have been lifted, renewed or restored meanwhile.
-		if a, ok := e.wanted.live(elems[i].key, now); ok && missing(a) {
-			chunk = append(chunk, elementOf(elems[i].key, a, now))
-		}
-	}
-	e.mu.Unlock()
-	errs := make([]error, len(chunk))
-	e.put(chunk, errs)
-	e.mu.Lock()
-	e.restored(errs)
-	e.mu.Unlock()
-	for _, err := range errs {
-		if err != nil {
-			return fmt.Errorf("restoring blocks: %w", err)
-		}
-	}
-	return nil
 }

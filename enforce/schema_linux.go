@@ -13,47 +13,101 @@ import (
 // version up when what it stands for changes.
 const (
 	schemaMark = "slips-ips schema "
-	schema     = schemaMark + "1"
+	schema     = schemaMark + "2"
 )
 
 // setTimeout is for elements that somebody adds by hand without a timeout.
 const setTimeout = time.Hour
 
-// setSize leaves room beyond max_blocks for what a transaction holds twice
+// setSize leaves room beyond what is kept for what a transaction holds twice
 // while it renews, and for elements that ran out and are not cleaned up yet.
-func setSize(maxBlocks int) uint32 { return uint32(maxBlocks + maxBlocks/4 + 4*chunkSize) }
+func setSize(blocks int) uint32 { return uint32(blocks + blocks/4 + 1000) }
 
-func newSets(cfg Config, table *nftables.Table) (sets [setKinds]*nftables.Set) {
-	for kind := range setKind(setKinds) {
-		addr := nftables.TypeIPAddr
-		if kind.ipv6() {
-			addr = nftables.TypeIP6Addr
-		}
-		fields := []nftables.SetDatatype{addr, addr, nftables.TypeInetProto}
-		if kind.ports() {
-			fields = append(fields, nftables.TypeInetService)
-		}
-		sets[kind] = &nftables.Set{
-			Table:         table,
-			Name:          kind.String(),
-			KeyType:       nftables.MustConcatSetType(fields...),
-			Concatenation: true,
-			HasTimeout:    true,
-			Timeout:       setTimeout,
-			Counter:       true,
-			Size:          setSize(cfg.MaxBlocks),
-			KeyByteOrder:  binaryutil.BigEndian,
-			Comment:       schema,
-		}
-	}
-	return sets
+// tableSets are the sets of our table.
+type tableSets struct {
+	// blocks are what is stopped. others are those of them whose verdict is not
+	// that of [enforce].
+	blocks, others [setKinds]*nftables.Set
+	guards         [guardKinds]*nftables.Set
 }
 
-// The chains that our base chains jump to.
+// all gives them in the order in which nft lists them.
+func (t *tableSets) all() []*nftables.Set {
+	return append(append(append([]*nftables.Set(nil), t.blocks[:]...), t.others[:]...), t.guards[:]...)
+}
+
+func newSets(cfg Config, table *nftables.Table) *tableSets {
+	t := &tableSets{}
+	for kind := range setKind(setKinds) {
+		t.blocks[kind] = newSet(cfg, table, kind, kind.String())
+		t.others[kind] = newSet(cfg, table, kind, otherName(kind, cfg.Verdict))
+		// What these stop, the others count.
+		t.others[kind].Counter = false
+		t.others[kind].Size = setSize(min(cfg.MaxBlocks, MaxWide))
+	}
+	for g := range guardKind(guardKinds) {
+		addr := nftables.TypeIPAddr
+		if g.ipv6() {
+			addr = nftables.TypeIP6Addr
+		}
+		t.guards[g] = &nftables.Set{
+			Table: table, Name: g.String(), KeyType: addr, Interval: true,
+			KeyByteOrder: binaryutil.BigEndian, Comment: schema,
+		}
+	}
+	return t
+}
+
+// otherName is the name of the set of those whose verdict is the other one.
+func otherName(kind setKind, verdict Verdict) string {
+	return kind.String() + "_" + string(otherVerdict(verdict))
+}
+
+func otherVerdict(v Verdict) Verdict {
+	if v == VerdictReject {
+		return VerdictDrop
+	}
+	return VerdictReject
+}
+
+func newSet(cfg Config, table *nftables.Table, kind setKind, name string) *nftables.Set {
+	addr := nftables.TypeIPAddr
+	if kind.ipv6() {
+		addr = nftables.TypeIP6Addr
+	}
+	s := &nftables.Set{
+		Table: table, Name: name, KeyType: addr,
+		HasTimeout: true, Timeout: setTimeout, Counter: true,
+		Size: setSize(cfg.MaxBlocks), KeyByteOrder: binaryutil.BigEndian, Comment: schema,
+	}
+	if kind.wide() {
+		s.Size = setSize(min(cfg.MaxBlocks, MaxWide))
+	}
+	if kind.single() {
+		return s
+	}
+	fields := []nftables.SetDatatype{addr, addr}
+	if kind.proto() {
+		fields = append(fields, nftables.TypeInetProto)
+	}
+	if kind.ports() {
+		fields = append(fields, nftables.TypeInetService)
+	}
+	s.KeyType, s.Concatenation = nftables.MustConcatSetType(fields...), true
+	return s
+}
+
+// The chains that our base chains jump to, and those of the blocked packets.
 const (
-	chainBlock  = "block"
-	chainBlock4 = "block4"
-	chainBlock6 = "block6"
+	chainBlock    = "block"
+	chainBlock4   = "block4"
+	chainBlock6   = "block6"
+	chainHit4     = "hit4" // chooses the verdict
+	chainHit6     = "hit6"
+	chainQuarOut  = "quarantined_out"
+	chainQuarIn   = "quarantined_in"
+	chainDropped  = "dropped"
+	chainRejected = "rejected"
 )
 
 // chainRules is a chain with its rules, each a list of expressions.
@@ -63,18 +117,21 @@ type chainRules struct {
 }
 
 // newChains gives all chains of our table, each after those that it jumps to.
-func newChains(cfg Config, table *nftables.Table) []chainRules {
+func newChains(cfg Config, table *nftables.Table, counting, wide bool) []chainRules {
 	plain := func(name string, rules ...[]expr.Any) chainRules {
 		return chainRules{&nftables.Chain{Table: table, Name: name}, rules}
 	}
 	chains := []chainRules{
-		plain(chainBlock4,
-			match(blocked4, false, cfg.Verdict), match(blocked4, true, cfg.Verdict),
-			match(pair4, false, cfg.Verdict), match(pair4, true, cfg.Verdict)),
-		plain(chainBlock6,
-			match(blocked6, false, cfg.Verdict), match(blocked6, true, cfg.Verdict),
-			neighbourDiscovery(),
-			match(pair6, false, cfg.Verdict), match(pair6, true, cfg.Verdict)),
+		plain(chainDropped, dropRules(counting)...),
+		plain(chainRejected, rejectRules(counting)...),
+		plain(chainHit4, hitRules(cfg, false)...),
+		plain(chainHit6, hitRules(cfg, true)...),
+		plain(chainQuarOut+"4", quarantineRules(cfg, 2, chainHit4)...),
+		plain(chainQuarIn+"4", quarantineRules(cfg, 0, chainHit4)...),
+		plain(chainQuarOut+"6", quarantineRules(cfg, 2, chainHit6)...),
+		plain(chainQuarIn+"6", quarantineRules(cfg, 0, chainHit6)...),
+		plain(chainBlock4, blockRules(cfg, false, wide)...),
+		plain(chainBlock6, blockRules(cfg, true, wide)...),
 		plain(chainBlock,
 			append(ofFamily(unix.NFPROTO_IPV4), jump(chainBlock4)),
 			append(ofFamily(unix.NFPROTO_IPV6), jump(chainBlock6))),
@@ -97,99 +154,58 @@ func newChains(cfg Config, table *nftables.Table) []chainRules {
 	return chains
 }
 
-// Registers of four bytes each, from firstWord on; nft names the ones at which
-// sixteen bytes begin by number of those.
-const (
-	firstWord = unix.NFT_REG32_00
-	wordSize  = 4
-)
-
-func register(offset int) uint32 {
-	if offset%16 == 0 {
-		return unix.NFT_REG_1 + uint32(offset/16)
-	}
-	return firstWord + uint32(offset/wordSize)
-}
-
-// match is the rule that looks a packet up in a set. reverse looks up the answer
-// to a blocked packet: source and destination change places.
-func match(set setKind, reverse bool, verdict Verdict) []expr.Any {
-	family, source := byte(unix.NFPROTO_IPV4), uint32(12)
-	if set.ipv6() {
-		family, source = unix.NFPROTO_IPV6, 8
-	}
-	size := set.addrLen()
-	first, second := source, source+uint32(size)
-	port := uint32(2) // the destination's, behind the source's
-	if reverse {
-		first, second, port = second, first, 0
-	}
-	rule := append(ofFamily(family),
-		&expr.Payload{DestRegister: register(0), Base: expr.PayloadBaseNetworkHeader, Offset: first, Len: uint32(size)},
-		&expr.Payload{DestRegister: register(size), Base: expr.PayloadBaseNetworkHeader, Offset: second, Len: uint32(size)},
-		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: register(2 * size)},
-	)
-	if set.ports() {
-		rule = append(rule, &expr.Payload{
-			DestRegister: register(2*size + wordSize), Base: expr.PayloadBaseTransportHeader, Offset: port, Len: 2,
-		})
-	}
-	rule = append(rule, &expr.Lookup{SourceRegister: register(0), SetName: set.String()}, &expr.Counter{})
-	if verdict == VerdictReject {
-		return append(rule, &expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED})
-	}
-	return append(rule, &expr.Verdict{Kind: expr.VerdictDrop})
-}
-
-// ofFamily matches packets of an IP version. It comes first in each rule, or
-// nft would list the addresses as bare offsets.
-func ofFamily(family byte) []expr.Any {
-	return []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: unix.NFT_REG_1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: unix.NFT_REG_1, Data: []byte{family}},
-	}
-}
-
-// neighbourDiscovery lets router and neighbour solicitations, advertisements
-// and redirects (types 133 to 137, RFC 4861) pass before pair6 is asked:
-// without them a block of ICMPv6 between this host and a neighbour would cut
-// everything between the two. They never come from beyond the link.
-func neighbourDiscovery() []expr.Any {
-	return append(ofFamily(unix.NFPROTO_IPV6),
-		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: unix.NFT_REG_1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: unix.NFT_REG_1, Data: []byte{unix.IPPROTO_ICMPV6}},
-		&expr.Payload{DestRegister: unix.NFT_REG_1, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 1},
-		&expr.Cmp{Op: expr.CmpOpGte, Register: unix.NFT_REG_1, Data: []byte{133}},
-		&expr.Cmp{Op: expr.CmpOpLte, Register: unix.NFT_REG_1, Data: []byte{137}},
-		&expr.Verdict{Kind: expr.VerdictReturn},
-	)
-}
-
 func jump(chain string) expr.Any { return &expr.Verdict{Kind: expr.VerdictJump, Chain: chain} }
+func goTo(chain string) expr.Any { return &expr.Verdict{Kind: expr.VerdictGoto, Chain: chain} }
 
 // rebuild makes the table with elements in it, one transaction, in the place of
 // what was found there.
 func (k *kernel) rebuild(found tableState, elems []element) error {
-	sets, chains := newSets(k.cfg, k.table), newChains(k.cfg, k.table)
+	sets, chains := newSets(k.cfg, k.table), newChains(k.cfg, k.table, k.counting, k.wide)
 	err := k.commit("making the table", func(c *nftables.Conn) {
 		if found != tableAbsent {
 			c.DelTable(k.table)
 		}
 		c.AddTable(k.table)
 		// The library remembers errors of these calls until the transaction is sent.
-		for kind, s := range sets {
+		for kind, s := range sets.blocks {
 			_ = c.AddSet(s, nil)
-			_ = c.SetAddElements(s, setElements(elems, setKind(kind)))
+			_ = c.SetAddElements(s, setElements(elems, setKind(kind), false))
 		}
-		for _, chain := range chains {
-			c.AddChain(chain.Chain)
+		for kind, s := range sets.others {
+			_ = c.AddSet(s, nil)
+			_ = c.SetAddElements(s, setElements(elems, setKind(kind), true))
 		}
-		for _, chain := range chains {
-			for _, rule := range chain.rules {
-				c.AddRule(&nftables.Rule{Table: k.table, Chain: chain.Chain, Exprs: rule})
-			}
+		for g, s := range sets.guards {
+			_ = c.AddSet(s, nil)
+			_ = c.SetAddElements(s, intervals(k.guards[g]))
 		}
+		addChains(c, k.table, chains)
 	})
 	k.intact = err == nil && k.generation != 0
 	return err
+}
+
+// mendChains puts the chains right and leaves the sets with their elements.
+func (k *kernel) mendChains(present []*nftables.Chain) error {
+	return k.commit("making the chains again", func(c *nftables.Conn) {
+		c.AddTable(k.table)
+		for _, chain := range present {
+			c.FlushChain(chain)
+		}
+		for _, chain := range present {
+			c.DelChain(chain)
+		}
+		addChains(c, k.table, newChains(k.cfg, k.table, k.counting, k.wide))
+	})
+}
+
+func addChains(c *nftables.Conn, table *nftables.Table, chains []chainRules) {
+	for _, chain := range chains {
+		c.AddChain(chain.Chain)
+	}
+	for _, chain := range chains {
+		for _, rule := range chain.rules {
+			c.AddRule(&nftables.Rule{Table: table, Chain: chain.Chain, Exprs: rule})
+		}
+	}
 }

@@ -22,6 +22,14 @@ type Stats struct {
 	Adopted  uint64 `json:"adopted"`
 	Rebuilds uint64 `json:"rebuilds"`
 	Restored uint64 `json:"restored"`
+	// Overruns counts how often more happened to the ruleset than could be
+	// listened to, so that everything was looked at.
+	Overruns uint64 `json:"overruns"`
+	// Unguarded is how many protected networks found no room in the kernel's
+	// guards and are protected by the check before each block only.
+	Unguarded int `json:"unguarded"`
+	// Forgotten counts connections that connection tracking was made to forget.
+	Forgotten uint64 `json:"forgotten"`
 }
 
 // Stats gives the counts of this moment. It costs the same however many blocks
@@ -31,6 +39,7 @@ func (e *Enforcer) Stats() Stats {
 	defer e.mu.Unlock()
 	e.expire(e.now())
 	s := e.stats
+	s.Forgotten, _ = e.forget.counts()
 	s.Wanted, s.Missing = e.wanted.len(), e.wanted.missing
 	return s
 }

@@ -1,0 +1,110 @@
+package enforce
+
+import (
+	"sync"
+	"time"
+)
+
+// forgetter removes connections of blocked traffic from the kernel's connection
+// tracking. The block itself does not need it: it drops every packet. It makes
+// a flowtable let go of what it offloads, and lets no state linger.
+//
+// It walks the whole table of connections, so it is done in a goroutine of its
+// own, for all blocks of a while together. The nil forgetter does nothing.
+type forgetter struct {
+	netns int
+	wake  chan struct{}
+	done  chan struct{}
+	over  sync.WaitGroup
+
+	mu        sync.Mutex
+	waiting   map[key]bool
+	forgotten uint64
+	lost      uint64
+	err       error
+}
+
+const (
+	// forgetEvery is the least pause after a walk; one that took long is followed
+	// by a pause of forgetShare times that, as large tables take half a second.
+	forgetEvery = time.Second
+	forgetShare = 20
+	// maxForget is how many blocks wait for a walk; more are counted as lost.
+	maxForget = 100_000
+)
+
+func newForgetter(netns int) *forgetter {
+	f := &forgetter{netns: netns, wake: make(chan struct{}, 1), done: make(chan struct{}), waiting: make(map[key]bool)}
+	f.over.Go(f.run)
+	return f
+}
+
+// enqueue asks for the connections of blocks that are in force.
+func (f *forgetter) enqueue(tasks []task, errs []error) {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	for i, t := range tasks {
+		switch {
+		case errs[i] != nil || t.renewal:
+		case len(f.waiting) >= maxForget:
+			f.lost++
+		default:
+			f.waiting[t.key] = true
+		}
+	}
+	some := len(f.waiting) > 0
+	f.mu.Unlock()
+	if !some {
+		return
+	}
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (f *forgetter) run() {
+	for {
+		select {
+		case <-f.done:
+			return
+		case <-f.wake:
+		}
+		f.mu.Lock()
+		keys := f.waiting
+		f.waiting = make(map[key]bool)
+		f.mu.Unlock()
+		start := time.Now()
+		n, err := forgetConnections(f.netns, keys)
+		pause := max(forgetEvery, forgetShare*time.Since(start))
+		f.mu.Lock()
+		f.forgotten += n
+		f.err = err
+		f.mu.Unlock()
+		select {
+		case <-f.done:
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (f *forgetter) stop() {
+	if f == nil {
+		return
+	}
+	close(f.done)
+	f.over.Wait()
+}
+
+// counts gives how many connections were removed, and why the last walk failed.
+func (f *forgetter) counts() (forgotten uint64, err error) {
+	if f == nil {
+		return 0, nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.forgotten, f.err
+}

@@ -1,0 +1,93 @@
+package enforce
+
+import (
+	"errors"
+	"fmt"
+)
+
+// mend puts into the kernel what is wanted and missing, the wide ones and the
+// newest first. It lets others at the kernel and at the wanted state between
+// chunks, so op must not be held.
+func (e *Enforcer) mend() error {
+	e.mu.Lock()
+	behind := e.kernel != nil && e.behind
+	e.behind = false
+	wide := e.wanted.anyWide()
+	e.mu.Unlock()
+	if !behind {
+		return nil
+	}
+	var failure error
+	if wide {
+		failure = e.mendAll(true)
+	}
+	if hopeful(failure) {
+		if err := e.mendAll(false); failure == nil {
+			failure = err
+		}
+	}
+	if failure != nil {
+		e.mu.Lock()
+		e.behind = true
+		e.mu.Unlock()
+	}
+	return failure
+}
+
+// mendAll mends all missing blocks of wide scopes, or all tuples, and gives the
+// first error. It ends where the rest would fare no better.
+func (e *Enforcer) mendAll(wide bool) (failure error) {
+	var at pageEnd
+	for more := true; more; {
+		now := e.now()
+		e.mu.Lock()
+		var elems []element
+		elems, at, more = e.wanted.walk(nil, at, wide, mendSize, now)
+		e.mu.Unlock()
+		if len(elems) == 0 {
+			continue
+		}
+		err := e.mendChunk(elems)
+		if failure == nil {
+			failure = err
+		}
+		if !hopeful(err) {
+			return failure
+		}
+	}
+	return failure
+}
+
+// hopeful tells whether others may succeed where err was met.
+func hopeful(err error) bool {
+	return err == nil || divisible(err) || errors.Is(err, ErrUnconfirmed)
+}
+
+func (e *Enforcer) mendChunk(elems []element) error {
+	e.op.LockPatiently()
+	defer e.op.Unlock()
+	if e.isClosed() {
+		return ErrClosed
+	}
+	now := e.now()
+	e.mu.Lock()
+	chunk := make([]element, 0, len(elems))
+	for i := range elems {
+		// It may have been lifted, renewed or restored meanwhile.
+		if a, ok := e.wanted.live(elems[i].key, now); ok && a.State == StateMissing {
+			chunk = append(chunk, elementOf(elems[i].key, a, now))
+		}
+	}
+	e.mu.Unlock()
+	errs := make([]error, len(chunk))
+	e.put(chunk, errs)
+	e.mu.Lock()
+	e.restored(errs)
+	e.mu.Unlock()
+	for _, err := range errs {
+		if err != nil {
+			return fmt.Errorf("restoring blocks: %w", err)
+		}
+	}
+	return nil
+}
