@@ -1,6 +1,7 @@
 package detection
 
 import (
+	"math"
 	"time"
 
 	"slips-ips/argusfeed"
@@ -74,7 +75,7 @@ func (d *Detector) growing(t *tuple, f *argusfeed.Flow) {
 	}
 	switch {
 	case t.s != nil && t.s.begun:
-		d.scorer.take(t, f, len(t.s.letters))
+		d.scorer.take(t, f)
 		if f.Part == argusfeed.PartBegun && !late {
 			d.judge(t, f)
 		}
@@ -100,7 +101,7 @@ func (d *Detector) see(t *tuple, f *argusfeed.Flow) {
 		d.tuples.widen(t)
 	}
 	if !t.s.begun {
-		t.s.begun = true
+		t.s.begun, t.s.set = true, d.set
 		d.scorer.begin(t)
 	}
 	t.s.newest = max(t.s.newest, f.Start)
@@ -115,6 +116,9 @@ func (d *Detector) judge(t *tuple, f *argusfeed.Flow) bool {
 	v := d.scorer.judge(t, compared)
 	if !v.judged {
 		return false
+	}
+	if t.s.set != d.set {
+		t.s.forgetVerdicts(d.set)
 	}
 	t.s.last = v
 	if v.bad() && d.enough(t) {
@@ -146,12 +150,11 @@ func (d *Detector) extend(t *tuple, f *argusfeed.Flow, m *mark) {
 		if t.flows == 1 {
 			s.letters = append(s.letters, t.first)
 		}
-		from := len(s.letters)
 		if t.flows > 0 {
 			d.lengthen(s, m)
 		}
 		if d.reference() && t.flows > 0 || !d.reference() && f.Part == argusfeed.PartWhole && t.all > 1 {
-			d.scorer.take(t, f, from)
+			d.scorer.take(t, f)
 		}
 	}
 	t.gap = m.newest
@@ -186,12 +189,14 @@ func (d *Detector) enough(t *tuple) bool {
 func (d *Detector) detect(t *tuple, f *argusfeed.Flow) {
 	s, v := t.s, &t.s.last
 	s.match, s.matchWindow = *v, d.win.number
-	s.matches++
+	if s.matches < math.MaxUint32 {
+		s.matches++
+	}
 	d.stats.Detections++
 	d.out = append(d.out, Detection{
 		Tuple:     t.key,
-		Label:     v.model.Label,
-		Model:     v.model.File,
+		Label:     v.name.label,
+		Model:     v.name.file,
 		Scorer:    string(d.scoring),
 		Score:     v.score,
 		Threshold: v.threshold,

@@ -19,10 +19,10 @@ import (
 type behaviour struct {
 	class  *classifier
 	models []*behaviourModel
+	known  nameTable
 	least  int // contacts from which on it is worth looking
 	crowds crowds
-	// names are the models that stand for a class of behaviour where no model
-	// has a name for it.
+	// names are those of classes of behaviour where no model has a name for it.
 	names genericNames
 	// onJudge looks on, where it is not nil.
 	onJudge func(*Judgement)
@@ -31,6 +31,12 @@ type behaviour struct {
 	// one through the span that shows the tuple most regular: a pair every hour
 	// is called hourly.
 	best, shown assessment
+	// late tells that tuples have had flows that this scorer was not told of.
+	late bool
+	// muted has everything measured and nothing judged: there are no models.
+	muted bool
+	// looking keeps what is read of the crowds from changing what they remember.
+	looking bool
 }
 
 // Judgement is what the default scorer measured and made of a tuple when one
@@ -60,7 +66,9 @@ type assessment struct {
 	normal         *behaviourModel // the one that says most against it
 }
 
-func newBehaviour(set []models.Model, c *models.Classifier, onJudge func(*Judgement)) (*behaviour, error) {
+// newBehaviour prepares the models of set, in their order; c nil is the built-in
+// classifier. It takes what names it can from older.
+func newBehaviour(set []models.Model, c *models.Classifier, onJudge func(*Judgement), older nameTable) (*behaviour, error) {
 	if c == nil {
 		def, err := models.DefaultClassifier()
 		if err != nil {
@@ -72,16 +80,25 @@ func newBehaviour(set []models.Model, c *models.Classifier, onJudge func(*Judgem
 	if err != nil {
 		return nil, err
 	}
-	b := &behaviour{class: class, least: class.minContacts, onJudge: onJudge}
+	b := &behaviour{class: class, least: class.minContacts, onJudge: onJudge, known: make(nameTable, len(set)), muted: len(set) == 0}
 	for i := range set {
 		bm, err := newBehaviourModel(&set[i], int32(i))
 		if err != nil {
 			return nil, err
 		}
+		bm.name = b.known.add(&set[i], older)
 		b.models = append(b.models, bm)
 		b.least = min(b.least, set[i].Behaviour.MinContacts)
 	}
 	return b, nil
+}
+
+func (b *behaviour) inherit(before scorer) {
+	if old, ok := before.(*behaviour); ok {
+		b.crowds, b.names, b.late = old.crowds, old.names, old.late
+		return
+	}
+	b.late = true
 }
 
 func (b *behaviour) meet(t *tuple, f *argusfeed.Flow) {
@@ -106,10 +123,15 @@ func (b *behaviour) begin(t *tuple) {
 	s.contacts[0].begin(t.last, t.bytes)
 }
 
-func (b *behaviour) take(t *tuple, f *argusfeed.Flow, _ int) {
+func (b *behaviour) take(t *tuple, f *argusfeed.Flow) {
 	s := t.s
 	if len(s.contacts) == 0 {
-		return
+		if !b.late {
+			return
+		}
+		if b.begin(t); len(s.contacts) == 0 {
+			return
+		}
 	}
 	if s.open == nil {
 		s.open = new(connections)
@@ -183,12 +205,24 @@ func (b *behaviour) fork(s *series, start argusfeed.Time) {
 
 // judge looks through every span in which a contact began and keeps what looks
 // worst.
-func (b *behaviour) judge(t *tuple, _ *[]Comparison) verdict {
+func (b *behaviour) judge(t *tuple, _ *[]Comparison) verdict { return b.weigh(t) }
+
+// look looks through all spans.
+func (b *behaviour) look(t *tuple) verdict {
+	b.looking = true
+	defer func() { b.looking = false }()
+	return b.weigh(t)
+}
+
+func (b *behaviour) weigh(t *tuple) verdict {
 	var v verdict
 	b.best = assessment{probability: -1}
+	if b.muted {
+		return v
+	}
 	for i := range t.s.contacts {
 		c := &t.s.contacts[i]
-		if !c.began {
+		if !c.began && !b.looking {
 			continue
 		}
 		v.judged = true
@@ -200,7 +234,7 @@ func (b *behaviour) judge(t *tuple, _ *[]Comparison) verdict {
 		if a.probability > b.best.probability {
 			b.best = a
 		}
-		if b.onJudge != nil && c.n >= b.class.minContacts {
+		if b.onJudge != nil && !b.looking && c.n >= b.class.minContacts {
 			b.told = Judgement{Tuple: t.key, Time: c.start, Flows: t.all, Contacts: c.n, Level: c.level,
 				Rhythm: a.rhythm, Features: a.x, Probability: a.probability}
 			b.onJudge(&b.told)
@@ -211,7 +245,7 @@ func (b *behaviour) judge(t *tuple, _ *[]Comparison) verdict {
 		b.show(t)
 		v.gap = float32(b.shown.rhythm.Gap)
 		v.class = behaviourClass(t.key, &b.shown)
-		v.model, v.index = b.name(t, &b.shown, v.class)
+		v.name, v.index = b.name(t, &b.shown, v.class)
 		v.malicious = true
 		v.score, v.threshold = b.best.probability, b.class.threshold
 	}
@@ -235,7 +269,7 @@ func (b *behaviour) show(t *tuple) {
 // assess measures and weighs what is seen through one span.
 func (b *behaviour) assess(t *tuple, c *contacts, a *assessment) {
 	a.rhythm = c.rhythm()
-	a.company, a.peers = b.crowds.company(t.key.Src, t.key.Dst), b.crowds.peers(t.key.Src)
+	a.company, a.peers = b.crowds.company(t.key.Src, t.key.Dst, !b.looking), b.crowds.peers(t.key.Src, !b.looking)
 	a.x = featuresOf(t.key, &a.rhythm, c.level, a.company, a.peers)
 	const unlikely = -20 // too few contacts for the classifier: only a model can tell
 	odds := float64(unlikely)
@@ -270,7 +304,7 @@ func (b *behaviour) assess(t *tuple, c *contacts, a *assessment) {
 }
 
 // name gives the model that a detection is named after: the nearest that fits.
-func (b *behaviour) name(t *tuple, a *assessment, c class) (*models.Model, int32) {
+func (b *behaviour) name(t *tuple, a *assessment, c class) (*modelName, int32) {
 	for _, bm := range b.models {
 		if bm.normal || bm.model.Behaviour.Evidence > 0 || !bm.fits(t, a) {
 			continue
@@ -280,18 +314,16 @@ func (b *behaviour) name(t *tuple, a *assessment, c class) (*models.Model, int32
 		}
 	}
 	if a.malicious != nil {
-		return a.malicious.model, a.malicious.index
+		return a.malicious.name, a.malicious.index
 	}
-	return b.names.model(t.key, c.String()), -1
+	return b.names.name(t.key, c.String()), -1
 }
 
 // why tells how probable it is, what was seen, and what spoke for and against.
 func (b *behaviour) why(_ *tuple, v *verdict) string {
 	a := &b.shown
-	r := &a.rhythm
 	var s strings.Builder
-	fmt.Fprintf(&s, "probability %.2f (alerts from %.2f): %d contacts, one every %s (spread %.3g), of %.0f bytes (spread %.3g)",
-		v.score, v.threshold, r.Contacts, roundGap(r.Gap), r.GapSpread, r.Size, r.SizeSpread)
+	fmt.Fprintf(&s, "probability %.2f (alerts from %.2f): %s", v.score, v.threshold, a.rhythm.words())
 	list := func(word string, all []string) {
 		if len(all) > 0 {
 			fmt.Fprintf(&s, "; %s: %s", word, strings.Join(all, ", "))

@@ -224,7 +224,7 @@ func TestCrowds(t *testing.T) {
 			c.meet(tupleOf(t, fmt.Sprintf("203.0.%d.9", i), "9999", "tcp"), true)
 		}
 		dst, src := tupleOf(t, "198.51.100.7", "443", "tcp").Dst, tupleOf(t, "198.51.100.7", "443", "tcp").Src
-		for what, got := range map[string]float64{"company": c.company(src, dst), "peers": c.peers(src)} {
+		for what, got := range map[string]float64{"company": c.company(src, dst, true), "peers": c.peers(src, true)} {
 			if math.Abs(got-float64(n)) > 0.35*float64(n)+0.5 {
 				t.Errorf("%s of %d counts as %.1f", what, n, got)
 			}
@@ -325,16 +325,16 @@ func TestCompanyIsOfOthers(t *testing.T) {
 	for i := range 30 {
 		peer := tupleFrom(t, "192.0.2.7", fmt.Sprintf("203.0.%d.9", i), "51413", "tcp")
 		if c.meet(peer, false); i == 9 {
-			if n := c.peers(own.Src); n != 0 {
+			if n := c.peers(own.Src, true); n != 0 {
 				t.Errorf("%v peers of somebody unknown", n)
 			}
 			c.meet(own, true)
 		}
 	}
-	if n := c.peers(own.Src); n < 13 || n > 27 {
+	if n := c.peers(own.Src, true); n < 13 || n > 27 {
 		t.Errorf("%v peers, there were 20", n)
 	}
-	before, hosts := c.company(web.Src, web.Dst), len(c.hosts.young)
+	before, hosts := c.company(web.Src, web.Dst, true), len(c.hosts.young)
 	for i := range 3 * maxContext {
 		var scan argusfeed.Tuple
 		scan.Src = argusfeed.AddrFrom4([4]byte{198, 18 + byte(i>>16), byte(i >> 8), byte(i)})
@@ -342,7 +342,7 @@ func TestCompanyIsOfOthers(t *testing.T) {
 		scan.Port, scan.Proto = argusfeed.PortNumber(9999), argusfeed.ProtoTCP
 		c.meet(scan, false)
 	}
-	if got := c.company(web.Src, web.Dst); got != before || len(c.hosts.young) != hosts {
+	if got := c.company(web.Src, web.Dst, true); got != before || len(c.hosts.young) != hosts {
 		t.Errorf("after a scan company of %v, before %v; %d sources are noted", got, before, len(c.hosts.young))
 	}
 }

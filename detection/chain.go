@@ -16,6 +16,7 @@ const missing = -4.6
 // model's letters, as long as the tuple's.
 type letterModel struct {
 	model  *models.Model
+	name   *modelName
 	index  int32
 	normal bool
 
@@ -183,6 +184,15 @@ func (lm *letterModel) test(c *chain, first byte, counts pairCounts) float64 {
 		if sum < c.worst {
 			break
 		}
+	}
+	return sum
+}
+
+// whole is test without an end at worst.
+func (lm *letterModel) whole(c *chain, first byte, counts pairCounts) float64 {
+	sum := c.startLog(first, math.Log)
+	for i := range counts {
+		sum += float64(float64(counts[i].count) * c.logs[lm.kind[counts[i].pair]])
 	}
 	return sum
 }

@@ -56,6 +56,14 @@ func (g *generations[K, V]) get(k K) V {
 	return v
 }
 
+// peek is get that keeps nothing.
+func (g *generations[K, V]) peek(k K) V {
+	if v, ok := g.young[k]; ok {
+		return v
+	}
+	return g.old[k]
+}
+
 func (g *generations[K, V]) find(k K) (v V, ok bool) {
 	if v, ok = g.young[k]; ok {
 		return v, ok
@@ -117,17 +125,28 @@ func (c *crowds) meet(t argusfeed.Tuple, answered bool) {
 func bitOf(a, b argusfeed.Addr) uint64 { return 1 << (hashOf(a, b, 0) >> 58) }
 
 // company is how many hosts but the source talk to the network of a destination,
-// and up to ownCompany of the other pairs.
-func (c *crowds) company(src, dst argusfeed.Addr) float64 {
-	v := c.networks.get(netOf(dst))
+// and up to ownCompany of the other pairs. Where keep is set the network is
+// remembered for longer because of this.
+func (c *crowds) company(src, dst argusfeed.Addr, keep bool) float64 {
+	var v visitors
+	if net := netOf(dst); keep {
+		v, _ = c.networks.find(net)
+	} else {
+		v = c.networks.peek(net)
+	}
 	others := count64(bits.OnesCount64(v.hosts &^ bitOf(src, argusfeed.Addr{})))
 	pairs := count64(bits.OnesCount64(v.pairs)) - 1
 	return others + min(ownCompany, max(0, pairs-others))
 }
 
 // peers is how many destinations a source has on odd ports.
-func (c *crowds) peers(src argusfeed.Addr) float64 {
-	p := c.hosts.get(src)
+func (c *crowds) peers(src argusfeed.Addr, keep bool) float64 {
+	var p [2]uint64
+	if keep {
+		p, _ = c.hosts.find(src)
+	} else {
+		p = c.hosts.peek(src)
+	}
 	return count128(bits.OnesCount64(p[0]) + bits.OnesCount64(p[1]))
 }
 

@@ -55,8 +55,13 @@ func (d Detection) Probability() (p float64, ok bool) {
 // Stronger tells whether d says more than a detection of the same tuple by the
 // same scorer with another score.
 func (d Detection) Stronger(than float64) bool {
-	if d.Scorer == string(ScoringBehaviour) {
-		return d.Score > than
+	return Scoring(d.Scorer).Stronger(d.Score, than)
+}
+
+// Stronger tells whether a score of that scorer says more than another one.
+func (s Scoring) Stronger(score, than float64) bool {
+	if s == ScoringBehaviour {
+		return score > than
 	}
-	return d.Score < than
+	return score < than
 }

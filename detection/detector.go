@@ -32,6 +32,9 @@ type Detector struct {
 	hooks   Hooks
 
 	scorer scorer
+	names  nameTable
+	// set counts how often the models were replaced.
+	set    uint32
 	tuples *tupleTable
 	clocks []*clock // by source
 	win    window
@@ -59,15 +62,28 @@ func New(cfg Config, set []models.Model, hooks Hooks) (*Detector, error) {
 	if len(d.models) == 0 {
 		return d, nil
 	}
-	if d.reference() {
-		d.scorer, err = newReference(d.models)
-	} else {
-		d.scorer, err = newBehaviour(d.models, cfg.Classifier, hooks.OnJudge)
-	}
+	d.scorer, d.names, err = d.newScorer(cfg, d.models)
 	if err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+// newScorer makes a scorer for models of the detector's kind, and gives their
+// names.
+func (d *Detector) newScorer(cfg Config, set []models.Model) (scorer, nameTable, error) {
+	if d.reference() {
+		r, err := newReference(set, d.names)
+		if err != nil {
+			return nil, nil, err
+		}
+		return r, r.known, nil
+	}
+	b, err := newBehaviour(set, cfg.Classifier, d.hooks.OnJudge, d.names)
+	if err != nil {
+		return nil, nil, err
+	}
+	return b, b.known, nil
 }
 
 // reference tells whether time and letters are handled as the original did.

@@ -13,6 +13,7 @@ import (
 // behaviourModel is a model with what comparing needs.
 type behaviourModel struct {
 	model  *models.Model
+	name   *modelName
 	index  int32
 	normal bool
 	// level is the span that its contacts are merged with: the longest that is

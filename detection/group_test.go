@@ -20,7 +20,7 @@ func TestGroupLikeEachModel(t *testing.T) {
 			set = append(set, models.Model{Kind: models.KindLetters, Letters: drawLetters(rt, "model", 700), Proto: "TCP",
 				Threshold: rapid.SampledFrom([]float64{1.1, 1, 2, 1e300, -1, 0.99}).Draw(rt, "threshold")})
 		}
-		r, err := newReference(set)
+		r, err := newReference(set, nil)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -55,7 +55,7 @@ func BenchmarkJudge(b *testing.B) {
 	} {
 		for _, length := range []int{8, 50, 200, 2000} {
 			b.Run(bench.name+"/"+strconv.Itoa(length), func(b *testing.B) {
-				r, err := newReference(set)
+				r, err := newReference(set, nil)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -230,10 +230,10 @@ func TestInterleavedFlowsEndTheSame(t *testing.T) {
 			f.Bytes, f.Dur = 0, time.Duration(rnd.IntN(400))*time.Second
 			n := rnd.IntN(6)
 			f.Bytes = uint64(100 * (n + 1))
-			b.take(whole, &f, 0)
+			b.take(whole, &f)
 			begun := f
 			begun.Part, begun.Bytes, begun.Dur = argusfeed.PartBegun, 100, 0
-			b.take(growing, &begun, 0)
+			b.take(growing, &begun)
 			opened = append(opened, open{f, n})
 			for k := range opened { // what has been open for longer goes on
 				o := &opened[k]
@@ -241,14 +241,14 @@ func TestInterleavedFlowsEndTheSame(t *testing.T) {
 					o.left--
 					g := o.f
 					g.Part, g.Bytes = argusfeed.PartGrown, 100
-					b.take(growing, &g, 0)
+					b.take(growing, &g)
 				}
 			}
 		}
 		for _, o := range opened { // the last piece tells how long it lasted
 			g := o.f
 			g.Part, g.Bytes = argusfeed.PartGrown, 0
-			b.take(growing, &g, 0)
+			b.take(growing, &g)
 		}
 		if len(whole.s.contacts) != len(growing.s.contacts) {
 			t.Fatalf("%d spans, whole %d", len(growing.s.contacts), len(whole.s.contacts))

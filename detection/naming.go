@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"slips-ips/argusfeed"
-	"slips-ips/models"
 )
 
 // The classes of behaviour, for what no model has a name for.
@@ -79,11 +78,11 @@ var applications = map[uint16]string{
 // malware; the shipped policy asks for more evidence there.
 const genericPrefix = "From-Generic-"
 
-// genericNames makes the models that a class of behaviour is reported with.
+// genericNames makes the names that a class of behaviour is reported with.
 // There are few: one for each protocol, application and class.
-type genericNames map[string]*models.Model
+type genericNames map[string]*modelName
 
-func (g *genericNames) model(t argusfeed.Tuple, class string) *models.Model {
+func (g *genericNames) name(t argusfeed.Tuple, class string) *modelName {
 	application := "Unknown"
 	if port, ok := t.Port.Number(); ok && applications[port] != "" {
 		application = applications[port]
@@ -92,9 +91,9 @@ func (g *genericNames) model(t argusfeed.Tuple, class string) *models.Model {
 	if m := (*g)[proto+application+class]; m != nil {
 		return m
 	}
-	m := &models.Model{
-		Label: genericPrefix + strings.ToUpper(strings.ReplaceAll(proto, "-", "")) + "-" + application + "-" + class,
-		Class: models.ClassMalicious, Kind: models.KindBehaviour, File: "classifier.toml",
+	m := &modelName{
+		label: genericPrefix + strings.ToUpper(strings.ReplaceAll(proto, "-", "")) + "-" + application + "-" + class,
+		file:  "classifier.toml",
 	}
 	if *g == nil {
 		*g = make(genericNames)

@@ -19,7 +19,8 @@ const near = 1e-9
 
 // reference is the scorer slips-0.3.3.
 type reference struct {
-	all []*letterModel
+	all   []*letterModel
+	known nameTable
 	// byProto holds the models for a protocol; tcp and udp are those that nearly
 	// all tuples are of.
 	byProto  map[argusfeed.Proto]*modelGroup
@@ -33,15 +34,16 @@ type candidate struct {
 	distance float64
 }
 
-// newReference prepares the models of set, in their order.
-func newReference(set []models.Model) (*reference, error) {
-	r := &reference{byProto: make(map[argusfeed.Proto]*modelGroup)}
+// newReference prepares the models of set, in their order. It takes what names
+// it can from older.
+func newReference(set []models.Model, older nameTable) (*reference, error) {
+	r := &reference{byProto: make(map[argusfeed.Proto]*modelGroup), known: make(nameTable, len(set))}
 	for i := range set {
 		lm, err := newLetterModel(&set[i], i)
 		if err != nil {
 			return nil, fmt.Errorf("using the model %s: %w", set[i].File, err)
 		}
-		lm.normal = isNormal(&set[i], true)
+		lm.normal, lm.name = isNormal(&set[i], true), r.known.add(&set[i], older)
 		r.all = append(r.all, lm)
 	}
 	r.tcp, r.udp = newModelGroup(r.all, argusfeed.ProtoTCP), newModelGroup(r.all, argusfeed.ProtoUDP)
@@ -73,10 +75,20 @@ var noModels modelGroup
 
 func (r *reference) begin(*tuple) {}
 
-func (r *reference) take(t *tuple, _ *argusfeed.Flow, from int) {
-	if len(r.group(t.key.Proto).models) > 0 {
-		t.s.pairs.extend(t.s.letters, from)
+func (r *reference) inherit(scorer) {}
+
+// take counts the transitions of the new letters, and of those that came while
+// there was no model for the protocol.
+func (r *reference) take(t *tuple, _ *argusfeed.Flow) {
+	if s := t.s; len(r.group(t.key.Proto).models) > 0 {
+		s.pairs.extend(s.letters, int(s.counted))
+		s.counted = uint32(len(s.letters))
 	}
+}
+
+func (r *reference) look(t *tuple) verdict {
+	r.take(t, nil) // the models may be newer than its newest flow
+	return r.judge(t, nil)
 }
 
 // judge finds the model with the smallest distance, of equal ones the first.
@@ -93,8 +105,8 @@ func (r *reference) judge(t *tuple, compared *[]Comparison) verdict {
 	}
 	for _, c := range r.found {
 		switch {
-		case v.model == nil || c.distance < v.score:
-			v = verdict{judged: true, model: c.lm.model, malicious: !c.lm.normal, index: c.lm.index,
+		case v.name == nil || c.distance < v.score:
+			v = verdict{judged: true, name: c.lm.name, malicious: !c.lm.normal, index: c.lm.index,
 				score: c.distance, threshold: c.lm.model.Threshold}
 		case c.distance == v.score:
 			v.ties++
@@ -190,7 +202,7 @@ func distance(train, test float64) float64 {
 
 func (r *reference) why(t *tuple, v *verdict) string {
 	why := fmt.Sprintf("the letters of %d flows are at distance %.4g from those that %s begins with (at most %.4g matches)",
-		t.flows, v.score, v.model.File, v.threshold)
+		t.flows, v.score, v.name.file, v.threshold)
 	switch v.ties {
 	case 0:
 		return why

@@ -95,7 +95,7 @@ func TestCachedAgainstNaive(t *testing.T) {
 		if rapid.Bool().Draw(rt, "replay") {
 			letters = texts[0] + letters
 		}
-		r, err := newReference(set)
+		r, err := newReference(set, nil)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -103,14 +103,14 @@ func TestCachedAgainstNaive(t *testing.T) {
 		for at := 0; at < len(letters); {
 			step := min(len(letters)-at, rapid.SampledFrom([]int{1, 2, 3, 40}).Draw(rt, "step"))
 			tuple.s.letters = append(tuple.s.letters, letters[at:at+step]...)
-			r.take(tuple, nil, at)
+			r.take(tuple, nil)
 			at += step
 
 			winner, best, ties := naiveVerdict(set, letters[:at])
 			var compared []Comparison
 			for how, v := range map[string]verdict{"counts": r.judge(tuple, nil), "letters": r.judge(tuple, &compared)} {
 				got := -1
-				if v.model != nil {
+				if v.name != nil {
 					got = int(v.index)
 				}
 				if got != winner || int(v.ties) != ties || winner >= 0 && !near1e9(v.score, best) {
@@ -131,7 +131,7 @@ func TestCachedAgainstNaive(t *testing.T) {
 func TestLongLetters(t *testing.T) {
 	model := strings.Repeat("88,h,h,H,h.h,Y,y+", 800)
 	set := []models.Model{{Kind: models.KindLetters, Letters: model, Proto: "TCP", Threshold: 1.5}}
-	r, err := newReference(set)
+	r, err := newReference(set, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestLongLetters(t *testing.T) {
 	letters := strings.Repeat("88,h,h,h,h,h,Y,y+", 900)
 	for at := 0; at < len(letters); at += 17 {
 		tuple.s.letters = append(tuple.s.letters, letters[at:at+17]...)
-		r.take(tuple, nil, at)
+		r.take(tuple, nil)
 		got := r.judge(tuple, nil)
 		if at%(17*29) != 0 {
 			continue

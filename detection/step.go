@@ -74,9 +74,9 @@ func (d *Detector) stepped(t *tuple, f *argusfeed.Flow, m *mark, how stepping) {
 	if !how.unsorted {
 		s.Gaps, s.T1, s.T2, s.Ratio = m.gaps, inSeconds(m.before), inSeconds(m.newest), m.ratio
 	}
-	if how.judged && t.s.last.model != nil {
+	if how.judged && t.s.last.name != nil {
 		v := &t.s.last
-		s.Won, s.Winner, s.Label = true, int(v.index), v.model.Label
+		s.Won, s.Winner, s.Label = true, int(v.index), v.name.label
 		s.Malicious, s.Ties = v.malicious, int(v.ties)
 	}
 	d.hooks.OnStep(s)

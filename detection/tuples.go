@@ -14,6 +14,8 @@ type tuple struct {
 	// that the destination ever did more than refuse.
 	first    byte
 	answered bool
+	// born is the number of the newest scan that had begun when it came.
+	born uint16
 	// id is its own number.
 	id    tupleID
 	bytes uint64
@@ -39,11 +41,13 @@ type series struct {
 	letters []byte
 	pairs   pairCounts // reference scorer
 	// newest is the start of the newest flow seen; begun tells that the scorer was
-	// told of the tuple.
-	newest argusfeed.Time
-	begun  bool
+	// told of the tuple; counted is how many of the letters are in pairs.
+	newest  argusfeed.Time
+	begun   bool
+	counted uint32
 	// last is the newest verdict, match the newest malicious one and
-	// matchWindow its window; matches counts the detections.
+	// matchWindow its window; matches counts the detections. The verdicts were made
+	// with the models of the number set.
 	last        verdict
 	cut         bool
 	matchWindow uint32
@@ -52,7 +56,8 @@ type series struct {
 		letters [32]byte
 		pairs   [4]pairCount
 	}
-	matches uint64
+	matches uint32
+	set     uint32
 	match   verdict
 
 	contacts []contacts // behaviour scorer: one for each span of merging
@@ -78,6 +83,12 @@ func (s *series) reset() {
 		*s.open = connections{}
 	}
 	*s = series{letters: letters, pairs: pairs, contacts: s.contacts[:0], open: s.open}
+}
+
+// forgetVerdicts leaves no verdict of models that were replaced; those of the
+// number set are in use now.
+func (s *series) forgetVerdicts(set uint32) {
+	s.last, s.match, s.matchWindow, s.set = verdict{}, verdict{}, 0, set
 }
 
 // recency is a list of tuples, the one with the newest flow first.
@@ -112,7 +123,7 @@ func (tt *tupleTable) remove(l *recency, t *tuple) {
 	l.n--
 }
 
-// tupleTable holds at most max tuples. What leaves it is reused, so that a
+// tupleTable holds at most max tuples, or more for a while after max was lowered. What leaves it is reused, so that a
 // full table allocates nothing.
 type tupleTable struct {
 	max   int
@@ -123,6 +134,8 @@ type tupleTable struct {
 	once, more recency
 	// evicted counts the tuples that had to make room.
 	evicted uint64
+	// scans is the number of the newest scan; see Scan.
+	scans uint16
 
 	chunks     []*[tupleChunk]tuple // by number
 	used       int                  // numbers given out
@@ -177,11 +190,12 @@ func (tt *tupleTable) get(key *argusfeed.Tuple) *tuple {
 		}
 		return t
 	}
-	if tt.n >= tt.max {
+	// Two go where the table was made smaller, until it is.
+	for n := 0; tt.n >= tt.max && n < 2; n++ {
 		tt.evict()
 	}
 	t := tt.newTuple()
-	t.key = *key
+	t.key, t.born = *key, tt.scans
 	tt.index.Insert(hash, uint32(t.id))
 	tt.n++
 	tt.push(&tt.once, t)

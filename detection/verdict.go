@@ -9,8 +9,8 @@ import (
 
 // verdict is what comparing a tuple with the models gave.
 type verdict struct {
-	// model is the one that won; nil: none matched.
-	model            *models.Model
+	// name is that of the model that won; nil: none matched.
+	name             *modelName
 	score, threshold float64
 	// index is the number of the model in the order of comparison.
 	index int32
@@ -28,7 +28,7 @@ type verdict struct {
 }
 
 // bad tells whether a malicious model won.
-func (v *verdict) bad() bool { return v.model != nil && v.malicious }
+func (v *verdict) bad() bool { return v.name != nil && v.malicious }
 
 // isNormal tells whether a model that wins does so silently. The original, and
 // with it the reference scorer, looked for the word anywhere in the label.
@@ -43,13 +43,20 @@ type scorer interface {
 	meet(t *tuple, f *argusfeed.Flow)
 	// begin prepares the series of t, which has had one flow so far.
 	begin(t *tuple)
-	// take learns what f, the newest flow of t, adds: letters from from on.
-	take(t *tuple, f *argusfeed.Flow, from int)
+	// take learns what f, the newest flow of t, adds.
+	take(t *tuple, f *argusfeed.Flow)
 	// judge compares t. Where compared is not nil, it collects the numbers of
 	// every comparison.
 	judge(t *tuple, compared *[]Comparison) verdict
 	// why says in words what made v match.
 	why(t *tuple, v *verdict) string
+	// look compares t as judge would if its newest flow said something new. It
+	// changes nothing that a later verdict depends on.
+	look(t *tuple) verdict
+	// explain fills in e what look sees, in words and numbers.
+	explain(t *tuple, e *Explanation)
+	// inherit takes over what the scorer before knew that is not about models.
+	inherit(before scorer)
 }
 
 // Comparison holds the numbers of the reference scorer for one model: the
@@ -68,6 +75,12 @@ type noScorer struct{}
 
 func (noScorer) meet(*tuple, *argusfeed.Flow)        {}
 func (noScorer) begin(*tuple)                        {}
-func (noScorer) take(*tuple, *argusfeed.Flow, int)   {}
+func (noScorer) take(*tuple, *argusfeed.Flow)        {}
 func (noScorer) judge(*tuple, *[]Comparison) verdict { return verdict{} }
 func (noScorer) why(*tuple, *verdict) string         { return "" }
+func (noScorer) look(*tuple) verdict                 { return verdict{} }
+func (noScorer) inherit(scorer)                      {}
+func (noScorer) explain(_ *tuple, e *Explanation)    { e.Missing = noModelsLoaded }
+
+// noModelsLoaded is what an explanation says where there is nothing to compare with.
+const noModelsLoaded = "no models are loaded, so nothing is detected"

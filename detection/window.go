@@ -2,6 +2,7 @@ package detection
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -147,26 +148,47 @@ func (d *Detector) forget(report *Window) {
 	}
 }
 
-// info describes a tuple as of now.
-func (d *Detector) info(t *tuple) TupleInfo {
+// info describes a tuple as of now, with all letters that are kept.
+func (d *Detector) info(t *tuple) TupleInfo { return d.infoOf(t, math.MaxInt) }
+
+// infoOf describes a tuple with at most so many of its newest letters.
+func (d *Detector) infoOf(t *tuple, letters int) TupleInfo {
 	i := TupleInfo{Tuple: t.key, Flows: t.all, Last: t.last}
 	if t.window == d.win.number {
 		i.InWindow = uint64(t.inWindow)
 	}
-	s := t.s
-	if s == nil || len(s.letters) == 0 {
-		if t.flows > 0 {
-			i.Letters = string([]byte{t.first})
+	kept := []byte{t.first}[:min(t.flows, 1)]
+	if s := t.s; s != nil {
+		i.Detections = uint64(s.matches)
+		if len(s.letters) > 0 {
+			kept, i.Cut = s.letters, s.cut
 		}
-		return i
 	}
-	i.Letters, i.Cut, i.Detections = string(s.letters), s.cut, s.matches
-	v := &s.last
-	if !d.reference() && s.matches > 0 && s.matchWindow == d.win.number {
-		v = &s.match
-	}
-	if v.bad() && d.enough(t) {
-		i.Label, i.Model, i.Score, i.Threshold = v.model.Label, v.model.File, v.score, v.threshold
+	left := max(0, len(kept)-max(0, letters))
+	i.Letters, i.Cut = string(kept[left:]), i.Cut || left > 0
+	if v := d.shown(t); v != nil {
+		i.Label, i.Model, i.Score, i.Threshold = v.name.label, v.name.file, v.score, v.threshold
 	}
 	return i
+}
+
+// shown gives the verdict that listings show of a tuple; nil: none. Verdicts of
+// models that were replaced are made again with those in use.
+func (d *Detector) shown(t *tuple) *verdict {
+	s := t.s
+	if s == nil {
+		return nil
+	}
+	if s.set != d.set {
+		s.forgetVerdicts(d.set)
+		s.last = d.scorer.look(t)
+	}
+	v := &s.last
+	if !d.reference() && s.match.bad() && s.matchWindow == d.win.number {
+		v = &s.match
+	}
+	if !v.bad() || !d.enough(t) {
+		return nil
+	}
+	return v
 }

@@ -84,6 +84,10 @@ const (
 	CauseMaxBlocks   Cause = "max-blocks"  // too many blocks are in force
 	CauseConfirmed   Cause = "confirmed"   // blocked
 	CauseRenewal     Cause = "renewal"     // blocked again before the block ran out
+
+	CauseByHand  Cause = "by-hand" // a person asked for a block: blocked
+	CauseForced  Cause = "forced"  // the same, and a guard was overridden
+	CauseInvalid Cause = "invalid" // a person asked for what cannot be
 )
 
 // Decision is the answer to one detection. It always carries its reason. It is
@@ -167,7 +171,8 @@ func (d Decision) Block() (b Block, ok bool) {
 	if d.Action != ActionBlock {
 		return Block{}, false
 	}
-	return Block{ID: d.ID, Tuple: d.Tuple, Scope: d.Scope, Duration: d.Duration, Label: d.Label}, true
+	return Block{ID: d.ID, Tuple: d.Tuple, Scope: d.Scope, Duration: d.Duration, Label: d.Label,
+		Forced: d.Cause == CauseForced}, true
 }
 
 // Block is traffic to be dropped for a time. It is a value.
@@ -181,6 +186,9 @@ type Block struct {
 	// Duration counts from the moment that the kernel takes the block.
 	Duration time.Duration
 	Label    string
+	// Forced tells that a person insisted on it although the admin allows an end
+	// of it (KindAllow).
+	Forced bool
 }
 
 // MarshalJSON writes the duration in seconds.
@@ -192,5 +200,6 @@ func (b Block) MarshalJSON() ([]byte, error) {
 		Verdict Verdict         `json:"verdict,omitempty"`
 		Seconds float64         `json:"seconds"`
 		Label   string          `json:"label"`
-	}{b.ID, b.Tuple, b.Scope, b.Verdict, b.Duration.Seconds(), b.Label})
+		Forced  bool            `json:"forced,omitempty"`
+	}{b.ID, b.Tuple, b.Scope, b.Verdict, b.Duration.Seconds(), b.Label, b.Forced})
 }

@@ -31,6 +31,20 @@
 //     is renewed.
 //  6. Fewer than [Config.MaxBlocks] blocks are in force. Renewals are free.
 //
+// # By hand
+//
+// [Engine.ByHand] answers a person with the same guards from 2 on, but for the
+// age. Force overrides max_blocks and what the admin allows ([KindAllow]), and
+// nothing else: no force blocks this host's own addresses, its gateways, resolvers
+// or feeds, nor a special range. Such a block stays marked ([Block.Forced]), so
+// that the allowed address does not lift it again.
+//
+// # Another policy
+//
+// An engine does not change; another one takes over the evidence with
+// [Engine.Adopt], and [Engine.Review] tells of the blocks in force which of them
+// it would not have made.
+//
 // # What it is not
 //
 // Policy reads no clock, opens no file and keeps no global state: times, ids,

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -50,8 +51,9 @@ var special = []struct{ prefix, why string }{
 // change after it was made and is safe for concurrent use. The nil Protected
 // knows nothing, so with it nothing may be blocked.
 type Protected struct {
-	own    bart.Table[Entry] // addresses of this host
-	others bart.Table[Entry]
+	own     bart.Table[Entry] // addresses of this host
+	others  bart.Table[Entry]
+	allowed bart.Table[Entry] // what a person may override
 }
 
 // NewProtected makes a snapshot of entries and of the special ranges. Several
@@ -75,22 +77,79 @@ func (p *Protected) add(e Entry) {
 	e.Prefix = unmapPrefix(e.Prefix).Masked()
 	e.Why = printable(e.Why)
 	table := &p.others
-	if e.Kind == KindOwn {
+	switch e.Kind {
+	case KindOwn:
 		table = &p.own
+	case KindAllow:
+		table = &p.allowed
 	}
 	if before, ok := table.Get(e.Prefix); ok {
-		if !slices.Contains(strings.Split(before.Why, " and "), e.Why) {
-			before.Why += " and " + e.Why
-		}
-		e = before
+		e = before.and(e.Why)
 	}
 	table.Insert(e.Prefix, e)
 }
 
+// and adds a reason.
+func (e Entry) and(why string) Entry {
+	if !slices.Contains(strings.Split(e.Why, " and "), why) {
+		e.Why += " and " + why
+	}
+	return e
+}
+
+// Len is how many networks are protected, each kind of reason counted apart: own
+// addresses, allowed ones, and the others, special ranges among them.
+func (p *Protected) Len() int {
+	if p == nil {
+		return 0
+	}
+	return p.own.Size() + p.others.Size() + p.allowed.Size()
+}
+
+// Allowed is how many of them are allowed by the admin (KindAllow).
+func (p *Protected) Allowed() int {
+	if p == nil {
+		return 0
+	}
+	return p.allowed.Size()
+}
+
+// All gives the entries: those that the admin allows, then own addresses, then
+// the others, each in the order of the networks. Entries for one network and of
+// one of these groups are one, with all reasons.
+func (p *Protected) All() iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		if p == nil {
+			return
+		}
+		for _, table := range []*bart.Table[Entry]{&p.allowed, &p.own, &p.others} {
+			for _, e := range table.AllSorted() {
+				if !yield(e) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Lookup tells whether and why an address is protected. An address of this
 // host that is protected for another reason too is reported with that one.
-func (p *Protected) Lookup(ip netip.Addr) (e Entry, ok bool) {
-	if e, ok = lookup(&p.others, ip); ok {
+func (p *Protected) Lookup(ip netip.Addr) (e Entry, ok bool) { return p.lookup(ip, false) }
+
+// lookup is Lookup; where forced is set what the admin allows does not count.
+func (p *Protected) lookup(ip netip.Addr, forced bool) (e Entry, ok bool) {
+	e, ok = lookup(&p.others, ip)
+	if !forced {
+		if a, allowed := lookup(&p.allowed, ip); allowed {
+			switch {
+			case !ok || a.Prefix.Bits() > e.Prefix.Bits():
+				e, ok = a, true
+			case a.Prefix == e.Prefix:
+				e = e.and(a.Why)
+			}
+		}
+	}
+	if ok {
 		return e, true
 	}
 	return lookup(&p.own, ip)
@@ -112,16 +171,31 @@ func lookup(table *bart.Table[Entry], ip netip.Addr) (Entry, bool) {
 // Refuses tells why a block of t with the given scope must not be: which end of
 // it is protected. It does not ask whether the kernel could match t.
 func (p *Protected) Refuses(t argusfeed.Tuple, scope Scope) (why string, refused bool) {
+	return p.refuses(t, scope, false)
+}
+
+// RefusesForced is Refuses for a block that a person insists on: what the admin
+// allows (KindAllow) does not count, everything else does.
+func (p *Protected) RefusesForced(t argusfeed.Tuple, scope Scope) (why string, refused bool) {
+	return p.refuses(t, scope, true)
+}
+
+// RefusesBlock is Refuses, or RefusesForced where the block is forced.
+func (p *Protected) RefusesBlock(b Block) (why string, refused bool) {
+	return p.refuses(b.Tuple, b.Scope, b.Forced)
+}
+
+func (p *Protected) refuses(t argusfeed.Tuple, scope Scope, forced bool) (why string, refused bool) {
 	if p == nil {
 		return "the protected addresses are not known yet", true
 	}
 	if ip, ok := t.Dst.IP(); ok {
-		if e, ok := p.Lookup(ip); ok {
+		if e, ok := p.lookup(ip, forced); ok {
 			return neverBlocked("destination", ip, e), true
 		}
 	}
 	if ip, ok := t.Src.IP(); ok {
-		if e, ok := p.Lookup(ip); ok && (e.Kind != KindOwn || scope != ScopeTuple) {
+		if e, ok := p.lookup(ip, forced); ok && (e.Kind != KindOwn || scope != ScopeTuple) {
 			return neverBlocked("source", ip, e), true
 		}
 	}

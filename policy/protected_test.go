@@ -92,3 +92,62 @@ func TestAllowListSaysWhy(t *testing.T) {
 		}
 	}
 }
+
+func TestProtectedIsCountedAndListed(t *testing.T) {
+	entry := func(prefix string, kind Kind, why string) Entry {
+		return Entry{Prefix: netip.MustParsePrefix(prefix), Kind: kind, Why: why}
+	}
+	for _, order := range [][]Entry{
+		{entry("10.0.0.1/32", KindAllow, "allowed"), entry("10.0.0.1/32", KindGateway, "the gateway"), entry("10.0.0.9/32", KindOwn, "own")},
+		{entry("10.0.0.9/32", KindOwn, "own"), entry("10.0.0.1/32", KindGateway, "the gateway"), entry("10.0.0.1/32", KindAllow, "allowed")},
+	} {
+		p := NewProtected(order...)
+		if p.Len() != len(special)+3 || p.Allowed() != 1 {
+			t.Errorf("%d entries, %d allowed", p.Len(), p.Allowed())
+		}
+		kinds, last := map[Kind]int{}, Entry{}
+		for e := range p.All() {
+			kinds[e.Kind]++
+			last = e
+		}
+		if kinds[KindAllow] != 1 || kinds[KindOwn] != 1 || kinds[KindGateway] != 1 || kinds[KindSpecial] != len(special) || last.Prefix.String() != "ff00::/8" {
+			t.Errorf("%v, the last %v", kinds, last)
+		}
+		for e := range p.All() {
+			if e.Kind != KindAllow {
+				t.Errorf("the first is %+v", e)
+			}
+			break
+		}
+		// Both reasons are told, and the one that force cannot override counts.
+		tuple := testTuple("10.0.0.5", "10.0.0.1", "443", "tcp")
+		if why, _ := p.Refuses(tuple, ScopeTuple); why != "destination 10.0.0.1 is the gateway and allowed, which is never blocked" {
+			t.Error(why)
+		}
+		if why, refused := p.RefusesForced(tuple, ScopeTuple); !refused || why != "destination 10.0.0.1 is the gateway, which is never blocked" {
+			t.Error(why)
+		}
+		if e, ok := p.Lookup(netip.MustParseAddr("10.0.0.1")); !ok || e.Kind != KindGateway {
+			t.Errorf("%+v", e)
+		}
+	}
+	// A narrow allowed network does not open a wide protected one.
+	p := NewProtected(entry("10.0.0.0/8", KindRouter, "a router"), entry("10.0.0.1/32", KindAllow, "allowed"))
+	tuple := testTuple("10.0.0.1", "198.51.100.1", "443", "tcp")
+	if why, refused := p.RefusesBlock(Block{Tuple: tuple, Scope: ScopeTuple, Forced: true}); !refused || why != "source 10.0.0.1 is a router, which is never blocked" {
+		t.Errorf("%v %s", refused, why)
+	}
+	if why, _ := p.RefusesBlock(Block{Tuple: tuple, Scope: ScopeTuple}); why != "source 10.0.0.1 is allowed, which is never blocked" {
+		t.Error(why)
+	}
+	var none *Protected
+	for range none.All() {
+		t.Error("nothing known has an entry")
+	}
+	if none.Len() != 0 || none.Allowed() != 0 {
+		t.Error("nothing known is counted")
+	}
+	if _, refused := none.RefusesForced(tuple, ScopeTuple); !refused {
+		t.Error("a block while nothing is known")
+	}
+}

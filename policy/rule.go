@@ -120,6 +120,8 @@ func (r Rule) validate() (all []error) {
 
 func checkName(name string) error {
 	switch {
+	case name == RuleByHand:
+		return fmt.Errorf("%q is what decisions say that a person made; use another name", name)
 	case name == DefaultRule:
 		return fmt.Errorf("%q is what decisions say where no rule fits; use another name", name)
 	case len(name) > maxRuleName:

@@ -126,14 +126,7 @@ func (t *Tracker) Evicted() uint64 { return t.evicted }
 // place makes a track without matches for a tuple that has none.
 func (t *Tracker) place(tuple argusfeed.Tuple, now argusfeed.Time) int32 {
 	if len(t.index) >= t.maxTuples {
-		victim := t.several.tail
-		if victim == none || t.single.n > t.maxTuples/4 {
-			victim = t.single.tail
-		}
-		if absSub(now, t.tracks[victim].latest) < t.horizon {
-			t.evicted++
-		}
-		t.remove(victim)
+		t.evict(now)
 	}
 	var i int32
 	if n := len(t.free); n > 0 {
@@ -147,6 +140,18 @@ func (t *Tracker) place(tuple argusfeed.Tuple, now argusfeed.Time) int32 {
 	t.index[tuple] = i
 	t.link(&t.single, i)
 	return i
+}
+
+// evict forgets a tuple; now tells whether it still counted.
+func (t *Tracker) evict(now argusfeed.Time) {
+	victim := t.several.tail
+	if victim == none || t.single.n > t.maxTuples/4 {
+		victim = t.single.tail
+	}
+	if absSub(now, t.tracks[victim].latest) < t.horizon {
+		t.evicted++
+	}
+	t.remove(victim)
 }
 
 func (t *Tracker) remove(i int32) {
