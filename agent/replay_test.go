@@ -133,7 +133,7 @@ func TestReplayBeacon(t *testing.T) {
 // blocks anew.
 func TestReplayBlockRunsOut(t *testing.T) {
 	c := replayConfig()
-	c.Policy.Renew, c.Policy.Duration = 0, 10*time.Minute
+	c.Policy.Renew, c.Policy.Duration = 0, policy.Duration(10*time.Minute)
 	path := writeFlows(t, "b.binetflow", beacon(1, 70, time.Minute), nil)
 	r := replayed(t, ReplayOptions{Config: c, Files: []string{path}})
 	first := time.Duration(r.Detections[0].FlowsToFirst-1) * time.Minute
@@ -203,7 +203,7 @@ func TestReplayOtherPolicy(t *testing.T) {
 		t.Errorf("the same policy differs: %+v", r.Differences)
 	}
 	longer := replayConfig()
-	longer.Policy.Duration = 2 * time.Hour
+	longer.Policy.Duration = policy.Duration(2 * time.Hour)
 	if r = replayed(t, ReplayOptions{Config: replayConfig(), Other: &longer, Files: []string{path}}); len(r.Differences) != 1 ||
 		r.Differences[0].Other.Duration != 2*time.Hour {
 		t.Errorf("blocks for longer: %+v", r.Differences)

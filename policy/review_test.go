@@ -31,7 +31,7 @@ func TestReview(t *testing.T) {
 		why    string
 	}{
 		{"nothing changed", dec, func(*Config) {}, View{}, ""},
-		{"shorter, and fewer", dec, func(c *Config) { c.Duration, c.MaxBlocks = time.Second, 1 }, View{BlocksInForce: 9}, ""},
+		{"shorter, and fewer", dec, func(c *Config) { c.Duration, c.MaxBlocks = Duration(time.Second), 1 }, View{BlocksInForce: 9}, ""},
 		{"the default alerts", dec, func(c *Config) { c.Action = ActionAlert }, View{}, "no rule fits and the default says alert"},
 		{"a rule ignores", dec, func(c *Config) {
 			c.Rules = []Rule{{Name: "web", Ports: Ports{{443, 443}}, Action: ActionIgnore}}
@@ -77,10 +77,10 @@ func TestReviewIsDecidingAgain(t *testing.T) {
 		if dec.Action != ActionBlock {
 			return
 		}
-		if keep, why := before.Review(dec, d, View{Protected: v.Protected}); !keep || why != "" {
+		if keep, why := before.Review(dec, d, View{Protected: v.Protected, Home: v.Home, Feed: v.Feed}); !keep || why != "" {
 			t.Fatalf("the policy that made it: %s\n%s", why, dec.Reason)
 		}
-		v.InForce, v.BlocksInForce = InForce{}, 0
+		v.InForce, v.BlocksInForce, v.Spent, v.Started = InForce{}, 0, Spent{}, 0
 		if rapid.Bool().Draw(t, "protection changed") {
 			other, _ := drawView(t, d)
 			v.Protected = other.Protected
