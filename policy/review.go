@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
@@ -41,7 +42,7 @@ func (e *Engine) Review(dec Decision, det detection.Detection, v View) (keep boo
 	if r.action != ActionBlock {
 		return false, name + " says " + string(r.action)
 	}
-	if dec.Scope != "" && r.scope != dec.Scope {
+	if !r.scope.covers(cmp.Or(dec.Scope, ScopeTuple)) {
 		return false, name + " blocks the " + string(r.scope) + ", not the " + string(dec.Scope)
 	}
 	if missing := r.missing(det); missing != "" {

@@ -88,7 +88,7 @@ func TestReviewIsDecidingAgain(t *testing.T) {
 		seen := slices.Clone(v.Evidence.Times)
 		keep, why := after.Review(dec, d, v)
 		again := after.Decide(d, v)
-		if keep != (again.Action == ActionBlock) || keep != (why == "") || !slices.Equal(seen, v.Evidence.Times) {
+		if keep != (again.Action == ActionBlock && again.Scope.covers(dec.Scope)) || keep != (why == "") || !slices.Equal(seen, v.Evidence.Times) {
 			t.Fatalf("keep %v (%s), decided again: %s %s", keep, why, again.Action, again.Reason)
 		}
 		if keep {
