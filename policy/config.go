@@ -126,7 +126,7 @@ func (c Config) Validate() error {
 		add("renew", fmt.Errorf("%v is not allowed; use 0 to %v", c.Renew, MaxRenew))
 	}
 	add("home", c.Home.check())
-	if _, err := c.Timezone.load(); err != nil {
+	if _, err := c.Timezone.Location(); err != nil {
 		add("timezone", err)
 	}
 	add("max_blocks", checkRange(c.MaxBlocks, 1, MaxMaxBlocks))

@@ -72,7 +72,7 @@ func New(cfg Config, width time.Duration) (*Engine, error) {
 	if width <= 0 || width > maxWidth {
 		return nil, fmt.Errorf("policy: a time window of %v is not allowed; use more than 0 and at most %v", width, maxWidth)
 	}
-	zone, err := cfg.Timezone.load()
+	zone, err := cfg.Timezone.Location()
 	if err != nil {
 		return nil, fmt.Errorf("policy: timezone: %w", err)
 	}

@@ -162,8 +162,8 @@ func fitsSchedule(hours Hours, days Days, t time.Time) bool {
 // "Europe/Berlin"; "local" or empty is that of this host.
 type Zone string
 
-// load finds the zone.
-func (z Zone) load() (*time.Location, error) {
+// Location finds the zone.
+func (z Zone) Location() (*time.Location, error) {
 	if z == "" || strings.EqualFold(string(z), "local") {
 		return time.Local, nil
 	}

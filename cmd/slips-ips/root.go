@@ -80,7 +80,7 @@ detected; without -m nothing is detected and all are printed.`,
 	fs.BoolVarP(&sound, "sound", "s", false, "sound an alert")
 	fs.IntVarP(&verbosity, "verbose", "v", 1, "verbosity `N`: 0 no tuples, problems only; 1 tuples; 2 decisions as well; 3 and repeated ones")
 
-	root.AddCommand(newRun(std), newReplay(std), newModels(std), newLearn(std), newConfig(std), newVersion(std))
+	root.AddCommand(newRun(std), newReplay(std), newModels(std), newLearn(std), newConfig(std), newPolicy(std), newVersion(std))
 	return root
 }
 
