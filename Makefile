@@ -93,7 +93,7 @@ tools-run:
 tools-demo:
 	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2
 tools-test:
-	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2 ping:iputils-ping gcc:build-essential python3:python3 ps:procps
+	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2 ping:iputils-ping gcc:build-essential python3:python3 ps:procps dhclient:isc-dhcp-client dnsmasq:dnsmasq-base
 
 clean:
 	rm -rf bin dist

@@ -69,8 +69,8 @@ func TestShippedConfigHasEveryKey(t *testing.T) {
 
 func TestConfigMistakes(t *testing.T) {
 	const (
-		policyKeys  = "matches, windows, score, flows, grace, action, duration, longest, repeat, forgive, jitter, renew, home, timezone, max_blocks, max_tuples, budget, rule"
-		ruleKeys    = "name, label, behaviour, below, above, generic, protocol, ports, source, destination, direction, feed, hours, days, " +
+		policyKeys = "matches, windows, score, flows, grace, action, duration, longest, repeat, forgive, jitter, renew, home, timezone, max_blocks, max_tuples, budget, rule"
+		ruleKeys   = "name, label, behaviour, below, above, generic, protocol, ports, source, destination, direction, feed, hours, days, " +
 			"action, scope, verdict, duration, longest, matches, windows, score, flows, grace"
 		tables      = "agent, source, detection, policy, protect, enforce, report"
 		sourceForms = "allowed are argus://HOST[:PORT] (an Argus, default port 561), " +
