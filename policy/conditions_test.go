@@ -220,9 +220,18 @@ func TestWiderScopes(t *testing.T) {
 	}
 	// NAT seen from outside: the router's own address as the source.
 	for scope, want := range map[Scope]bool{ScopeTuple: true, ScopePair: true, ScopeSource: true, ScopeDestination: false} {
-		p := NewProtected(Entry{netip.MustParsePrefix("203.0.113.7/32"), KindRouter, "an own address"})
-		if _, refused := p.Refuses(testTuple("203.0.113.7", "192.0.2.1", "443", "tcp"), scope); refused != want {
+		own := Entry{netip.MustParsePrefix("203.0.113.7/32"), KindRouter, "an own address"}
+		masqueraded := testTuple("203.0.113.7", "192.0.2.1", "443", "tcp")
+		if _, refused := NewProtected(own).Refuses(masqueraded, scope); refused != want {
 			t.Errorf("masqueraded, scope %s: refused %v", scope, refused)
+		}
+		// What is protected for another reason too keeps that protection, however
+		// wide the network.
+		for _, kind := range []Kind{KindAllow, KindSSH, KindGateway} {
+			wide := Entry{netip.MustParsePrefix("203.0.0.0/8"), kind, "of a test"}
+			if _, refused := NewProtected(own, wide).Refuses(masqueraded, scope); !refused {
+				t.Errorf("masqueraded and %s, scope %s: not refused", kind, scope)
+			}
 		}
 	}
 }

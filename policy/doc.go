@@ -68,6 +68,6 @@
 // # Concurrency
 //
 // [Engine], [Protected] and [Home] never change after they were made and are safe
-// for concurrent use. [Tracker], [Ledger] and [Offences] belong to one goroutine. Decisions and blocks are
-// values.
+// for concurrent use. [Tracker], [Ledger] and [Offences] belong to one goroutine.
+// Decisions and blocks are values.
 package policy

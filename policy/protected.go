@@ -86,13 +86,18 @@ func (p *Protected) add(e Entry) {
 	}
 	table := &p.others
 	switch e.Kind {
-	case KindOwn:
+	case KindOwn, KindRouter:
 		table = &p.own
 	case KindAllow:
 		table = &p.allowed
 	}
 	if before, ok := table.Get(e.Prefix); ok {
+		kind := before.Kind
+		if e.Kind == KindRouter {
+			kind = e.Kind // the stricter of the two
+		}
 		e = before.and(e.Why)
+		e.Kind = kind
 	}
 	table.Insert(e.Prefix, e)
 }
@@ -213,12 +218,23 @@ func (p *Protected) refuses(t argusfeed.Tuple, scope Scope, forced bool) (why st
 		}
 	}
 	if ip, ok := t.Src.IP(); ok {
-		if e, ok := p.lookup(ip, forced); ok && !(e.Kind == KindOwn && (scope == ScopeTuple || scope == "") ||
-			scope == ScopeDestination && (e.Kind == KindOwn || e.Kind == KindRouter)) {
+		if e, ok := p.lookup(ip, forced); ok && !mayBeSource(e.Kind, scope) {
 			return neverBlocked("source", ip, e), true
 		}
 	}
 	return "", false
+}
+
+// mayBeSource tells whether a protected address of that kind may be the source of
+// a block all the same.
+func mayBeSource(k Kind, scope Scope) bool {
+	switch scope {
+	case ScopeTuple, "":
+		return k == KindOwn
+	case ScopeDestination:
+		return k == KindOwn || k == KindRouter
+	}
+	return false
 }
 
 func neverBlocked(end string, ip netip.Addr, e Entry) string {

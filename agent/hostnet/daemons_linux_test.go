@@ -67,7 +67,7 @@ func TestDHCP(t *testing.T) {
 	r := newRouter(t)
 	root, dir := t.TempDir(), t.TempDir()
 	script := filepath.Join(dir, "script")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\n[ -n \"$new_ip_address\" ] && ip addr add $new_ip_address/24 dev $interface\nexit 0\n"), 0o700); err != nil { //nolint:gosec // dhclient runs it
+	if err := os.WriteFile(script, []byte("#!/bin/sh\n[ -n \"$new_ip_address\" ] && ip addr add $new_ip_address/24 dev $interface\nexit 0\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	leases := filepath.Join(root, "var/lib/dhcp/dhclient.eth0.leases")
@@ -170,7 +170,7 @@ func TestSSHSession(t *testing.T) {
 	r := newRouter(t)
 	root, dir := t.TempDir(), t.TempDir()
 	for _, key := range []string{"host", "admin"} {
-		if out, err := exec.Command(keygen, "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, key)).CombinedOutput(); err != nil { //nolint:gosec // of this test
+		if out, err := exec.Command(keygen, "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, key)).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
@@ -183,7 +183,7 @@ func TestSSHSession(t *testing.T) {
 	start(t, r.Router, "sshd", "-D", "-e", "-f", filepath.Join(root, "etc/ssh/sshd_config"))
 
 	cmd := exec.Command(ssh, "-i", filepath.Join(dir, "admin"), "-p", "2222", "-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes",
-		"-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectionAttempts=20", "root@"+lab.RouterLAN4.String(), "echo here; cat") //nolint:gosec // of this test
+		"-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectionAttempts=20", "root@"+lab.RouterLAN4.String(), "echo here; cat")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
