@@ -264,78 +264,79 @@ func TestWhatNeedsARestart(t *testing.T) {
 	}
 }
 
-func drawDetectionConfig(t *rapid.T, scoring Scoring) Config {
-	cfg := scoringConfig(scoring)
-	pick := func(name string, from ...int) int { return rapid.SampledFrom(from).Draw(t, name) }
-	cfg.Width = time.Duration(pick("width", 1, 60, 3600)) * time.Second
-	cfg.MinLetters = pick("min_letters", 0, 3, 12)
-	cfg.ForgetAfter = pick("forget_after", 0, 4, 100)
-	cfg.MaxTuples = pick("max_tuples", 16, 17, 100)
-	cfg.MaxLetters = pick("max_letters", 64, 1<<16)
-	cfg.MaxJump = time.Duration(pick("max_jump", 1, 60)) * time.Minute
-	cfg.MaxLate = time.Duration(pick("max_late", 1, 3600)) * time.Second
-	return cfg
+// Models are prepared beside the detection, which stands still for the change only.
+func TestPreparedBesideTheOwner(t *testing.T) {
+	web := tupleOf(t, "198.51.100.7", "443", "tcp")
+	for _, scoring := range []Scoring{ScoringReference, ScoringBehaviour} {
+		cfg := scoringConfig(scoring)
+		sets := [][]models.Model{{beaconModel("a")}, {beaconModel("a"), beaconModel("b")}}
+		if scoring == ScoringReference {
+			sets = [][]models.Model{letterModels()[:1], letterModels()}
+		}
+		d := newDetector(t, cfg, sets[0], Hooks{})
+		updates := make(chan *Update)
+		applied := make(chan struct{})
+		go func() {
+			defer close(updates)
+			for i := range 20 {
+				u, err := d.Prepare(cfg, sets[(i+1)%2])
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				updates <- u
+				<-applied
+			}
+		}()
+		flows := beat(web, 0, 10*time.Second, 5)
+		for open := true; open; {
+			d.Observe(flows)
+			for i := range flows {
+				flows[i].Start = flows[i].Start.Add(50 * time.Second)
+			}
+			select {
+			case u, ok := <-updates:
+				if open = ok; ok {
+					d.Apply(u)
+					applied <- struct{}{}
+				}
+			default:
+			}
+		}
+		if d.set != 20 || len(d.Models()) != len(sets[0]) {
+			t.Errorf("%s: replaced %d times, %d models", scoring, d.set, len(d.Models()))
+		}
+	}
 }
 
-// A detector that was given another configuration goes on as one made with it.
-func TestReconfiguredIsAsIfMadeSo(t *testing.T) {
-	found := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		scoring := rapid.SampledFrom([]Scoring{ScoringReference, ScoringBehaviour}).Draw(rt, "scoring")
-		set := append(drawModels(rt, scoring, "set"), beaconModel("z"))
-		cfg, flows := drawDetectionConfig(rt, scoring), drawFlows(rt)
-		d := newDetector(t, drawDetectionConfig(rt, scoring), set, Hooks{})
-		d.clock(0) // a clock that was made before
-		if err := d.Reconfigure(cfg); err != nil {
-			rt.Fatal(err)
+// BenchmarkReplace is the loading and, alone, what the owner has to wait for.
+func BenchmarkReplace(b *testing.B) {
+	for _, scoring := range []Scoring{ScoringBehaviour, ScoringReference} {
+		cfg := scoringConfig(scoring)
+		set := benchModels(b, scoring)
+		d := newDetector(b, cfg, set, Hooks{})
+		flows := make([]argusfeed.Flow, 100_000)
+		for i := range flows {
+			flows[i] = at(numbered(uint32(i/2)), time.Duration(i)*time.Millisecond)
 		}
-		if d.set != 0 {
-			rt.Fatal("the models were replaced")
+		d.Observe(flows)
+		other := slices.Clone(set)
+		other[0].Label += "x"
+		b.Run(string(scoring)+"/prepare", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := d.Prepare(cfg, other); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		u, err := d.Prepare(cfg, other)
+		if err != nil {
+			b.Fatal(err)
 		}
-		want := newDetector(t, cfg, set, Hooks{})
-		if diff := cmp.Diff(want.Observe(flows), d.Observe(flows), compareTuples, cmpopts.EquateEmpty()); diff != "" {
-			rt.Fatal(diff)
-		}
-		want.Finish()
-		d.Finish()
-		if diff := cmp.Diff(want.Stats(), d.Stats()); diff != "" {
-			rt.Fatal(diff)
-		}
-		found += int(d.Stats().Detections)
-	})
-	if found == 0 {
-		t.Error("no detection: nothing was tested")
-	}
-}
-
-// A table that is made smaller gets there, those first that have been silent for
-// the longest.
-func TestSmallerTable(t *testing.T) {
-	cfg := DefaultConfig()
-	cfg.MaxTuples = 200
-	d := newDetector(t, cfg, nil, Hooks{})
-	observe := func(from, to int) {
-		for i := from; i < to; i++ {
-			d.Observe([]argusfeed.Flow{at(numbered(uint32(i)), time.Duration(i)*time.Millisecond)})
-		}
-	}
-	observe(0, 200)
-	cfg.MaxTuples = 50
-	if err := d.Reconfigure(cfg); err != nil {
-		t.Fatal(err)
-	}
-	observe(200, 300)
-	if s := d.Stats(); s.Tuples != 100 || s.Evicted != 200 {
-		t.Errorf("half way: %+v", s)
-	}
-	observe(300, 400)
-	if s := d.Stats(); s.Tuples != 50 || s.Evicted != 350 {
-		t.Errorf("at the end: %+v", s)
-	}
-	if _, known := d.Lookup(numbered(350), 0); !known {
-		t.Error("a new tuple is gone")
-	}
-	if _, known := d.Lookup(numbered(349), 0); known {
-		t.Error("an old tuple is still there")
+		b.Run(string(scoring)+"/apply", func(b *testing.B) {
+			for b.Loop() {
+				d.Apply(u)
+			}
+		})
 	}
 }

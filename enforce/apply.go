@@ -38,7 +38,11 @@ func (e *Enforcer) Apply(blocks []policy.Block) []Result {
 	if e.kernel != nil {
 		// Nothing, unless the table had to be made again for very many blocks.
 		// Check reports what fails.
-		_ = e.mend()
+		if err := e.mend(); err != nil {
+			e.mu.Lock()
+			e.failing(err)
+			e.mu.Unlock()
+		}
 	}
 	return results
 }
@@ -64,6 +68,7 @@ func (e *Enforcer) apply(blocks []policy.Block, results []Result) {
 		case errs[i] != nil:
 			e.stats.Failed++
 			e.behind = true
+			e.failing(fmt.Errorf("blocking %s: %w", t.active.Block.Tuple, errs[i]))
 		case t.renewal:
 			e.stats.Renewed++
 		default:
@@ -100,9 +105,9 @@ func (e *Enforcer) plan(blocks []policy.Block, results []Result, now time.Time) 
 		if e.kernel == nil {
 			a.State = StateWouldBlock
 		}
-		before, exists := e.wanted.entries[k]
+		before, exists := e.wanted.get(k)
 		switch {
-		case !exists && len(e.wanted.entries) >= e.max:
+		case !exists && e.wanted.len() >= e.max:
 			e.stats.Full++
 			results[i].Err = fmt.Errorf("blocking %s: %w: %d", b.Tuple, ErrFull, e.max)
 			continue
@@ -133,7 +138,7 @@ func (e *Enforcer) allowed(b policy.Block, protected *policy.Protected) (key, er
 	if err != nil {
 		return key{}, err
 	}
-	if why, refused := protected.Refuses(b.Tuple, b.Scope); refused {
+	if why, refused := protected.RefusesBlock(b); refused {
 		return key{}, fmt.Errorf("%w: %s", ErrRefused, why)
 	}
 	return k, nil
@@ -153,6 +158,18 @@ func (e *Enforcer) Lift(blocks []policy.Block) []Result {
 	e.op.Lock()
 	defer e.op.Unlock()
 	return e.lift(blocks)
+}
+
+// LiftID takes the block with an id back, as Lift does; ok is false where there
+// is none (see Find). The result has the whole block.
+func (e *Enforcer) LiftID(id string) (r Result, ok bool) {
+	e.op.Lock()
+	defer e.op.Unlock()
+	a, ok := e.Find(id)
+	if !ok {
+		return Result{}, false
+	}
+	return e.lift([]policy.Block{a.Block})[0], true
 }
 
 func (e *Enforcer) lift(blocks []policy.Block) []Result {
@@ -183,15 +200,16 @@ func (e *Enforcer) lift(blocks []policy.Block) []Result {
 	defer e.mu.Unlock()
 	e.expire(now)
 	for n, k := range keys {
-		a, exists := e.wanted.entries[k]
+		a, exists := e.wanted.get(k)
 		for _, i := range index[k] {
 			results[i].Before, results[i].Until = exists, a.Until
 			if errs[n] != nil {
 				results[i].Err = fmt.Errorf("lifting the block of %s: %w", blocks[i].Tuple, errs[n])
+				e.failing(results[i].Err)
 			}
 		}
 		if errs[n] == nil && exists {
-			delete(e.wanted.entries, k)
+			e.wanted.remove(k)
 			e.stats.Lifted++
 		}
 	}

@@ -27,7 +27,7 @@ func TestApplyMany(t *testing.T) {
 	}
 	ids := make(map[string]int)
 	for _, s := range list {
-		id, _ := parseComment(s.comment)
+		id, _, _ := parseComment(s.comment)
 		ids[id]++
 	}
 	for _, b := range blocks {

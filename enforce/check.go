@@ -40,16 +40,13 @@ func (e *Enforcer) Check() (Report, error) {
 	e.expire(now)
 	r := e.since
 	e.since = Report{}
-	for _, a := range e.wanted.entries {
-		if a.State == StateMissing {
-			r.Missing++
-		}
-	}
-	e.mu.Unlock()
-	r.Lifted = append(r.Lifted, lifted...)
+	r.Missing = e.wanted.missing
 	if err != nil {
 		err = fmt.Errorf("checking the blocks in the kernel: %w", err)
 	}
+	e.checked(now, err)
+	e.mu.Unlock()
+	r.Lifted = append(r.Lifted, lifted...)
 	return r, err
 }
 
@@ -104,8 +101,8 @@ func (e *Enforcer) recheck() []Result {
 		reasons []string
 	)
 	e.mu.Lock()
-	for _, a := range e.wanted.entries {
-		if why, refused := p.Refuses(a.Block.Tuple, a.Block.Scope); refused {
+	for _, a := range e.wanted.all() {
+		if why, refused := p.RefusesBlock(a.Block); refused {
 			blocks, reasons = append(blocks, a.Block), append(reasons, why)
 		}
 	}

@@ -1,6 +1,10 @@
 package enforce
 
-import "strings"
+import (
+	"strings"
+
+	"slips-ips/policy"
+)
 
 // maxComment is what nft(8) accepts when a listing is loaded again, less some
 // room; from 253 bytes on the kernel's answer is wrong.
@@ -12,26 +16,34 @@ const maxCommentID = 48
 // commentOf writes what `nft list` shows beside an element. Labels come from
 // model files and ids may come from elsewhere one day, so whatever could end
 // the quoted text, or a terminal's patience, is replaced.
-func commentOf(id, label string) string {
-	id = strings.ReplaceAll(printable(id), " ", "_")
+func commentOf(b policy.Block) string {
+	id := strings.ReplaceAll(printable(b.ID), " ", "_")
 	if len(id) > maxCommentID {
 		id = id[:maxCommentID]
 	}
-	s := "id=" + id + " label=" + printable(label)
+	s := "id=" + id
+	if b.Forced {
+		s += forcedMark
+	}
+	s += " label=" + printable(b.Label)
 	if len(s) > maxComment {
 		s = s[:maxComment]
 	}
 	return s
 }
 
-// parseComment reads what commentOf wrote; other comments give two empty strings.
-func parseComment(s string) (id, label string) {
+// forcedMark stands behind the id, which has no blanks, of a block that is forced.
+const forcedMark = " forced"
+
+// parseComment reads what commentOf wrote; of other comments it makes nothing.
+func parseComment(s string) (id, label string, forced bool) {
 	id, label, ok := strings.Cut(s, " label=")
 	id, isID := strings.CutPrefix(id, "id=")
 	if !ok || !isID {
-		return "", ""
+		return "", "", false
 	}
-	return id, label
+	id, forced = strings.CutSuffix(id, forcedMark)
+	return id, label, forced
 }
 
 // printable replaces what is not printable ASCII, quotes and backslashes.

@@ -37,5 +37,6 @@
 // # Concurrency
 //
 // All methods of [Enforcer] are safe for concurrent use. Those that write to
-// the kernel wait for one another; List, Lookup and Stats wait for none.
+// the kernel wait for one another; those that only tell (List, Newest, Lookup,
+// Find, Len, Stats, Health, Latency) wait for none.
 package enforce

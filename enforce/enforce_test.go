@@ -115,19 +115,25 @@ func TestKeyProperties(t *testing.T) {
 }
 
 func TestComment(t *testing.T) {
-	for _, test := range []struct{ id, label, want string }{
-		{"0190-1", "From-Botnet", "id=0190-1 label=From-Botnet"},
-		{"a b", "x\"y\\z\n\x00é", "id=a_b label=x_y_z___"},
-		{"", "", "id= label="},
-		{strings.Repeat("i", 60), strings.Repeat("l", 200), "id=" + strings.Repeat("i", 48) + " label=" + strings.Repeat("l", 62)},
+	for _, test := range []struct {
+		id, label string
+		forced    bool
+		want      string
+	}{
+		{"0190-1", "From-Botnet", false, "id=0190-1 label=From-Botnet"},
+		{"a b", "x\"y\\z\n\x00é", false, "id=a_b label=x_y_z___"},
+		{"", "", false, "id= label="},
+		{"0190-1 forced", "x forced label=y", true, "id=0190-1_forced forced label=x forced label=y"},
+		{strings.Repeat("i", 60), strings.Repeat("l", 200), false, "id=" + strings.Repeat("i", 48) + " label=" + strings.Repeat("l", 62)},
 	} {
-		got := commentOf(test.id, test.label)
+		got := commentOf(policy.Block{ID: test.id, Label: test.label, Forced: test.forced})
 		if got != test.want {
 			t.Errorf("%q, %q: %q, not %q", test.id, test.label, got, test.want)
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		got := commentOf(rapid.String().Draw(t, "id"), rapid.String().Draw(t, "label"))
+		b := policy.Block{ID: rapid.String().Draw(t, "id"), Label: rapid.String().Draw(t, "label"), Forced: rapid.Bool().Draw(t, "forced")}
+		got := commentOf(b)
 		if len(got) > maxComment {
 			t.Fatalf("%d bytes", len(got))
 		}
@@ -136,12 +142,12 @@ func TestComment(t *testing.T) {
 				t.Fatalf("%q holds %q", got, c)
 			}
 		}
-		id, label := parseComment(got)
-		if again := commentOf(id, label); again != got {
-			t.Fatalf("%q reads as %q and %q", got, id, label)
+		id, label, forced := parseComment(got)
+		if again := commentOf(policy.Block{ID: id, Label: label, Forced: forced}); again != got || forced != b.Forced {
+			t.Fatalf("%q reads as %q, %q and %v", got, id, label, forced)
 		}
 	})
-	if id, label := parseComment("added by hand"); id != "" || label != "" {
+	if id, label, forced := parseComment("added by hand"); id != "" || label != "" || forced {
 		t.Errorf("another comment reads as %q and %q", id, label)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +32,9 @@ type Enforcer struct {
 	built  bool   // the kernel has had our table
 	since  Report // what the next report will tell
 	stats  Stats
+
+	health    Health
+	latencies latencies
 }
 
 // Options are what an Enforcer needs besides its configuration.
@@ -61,8 +65,9 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	e := &Enforcer{opt: opt, max: cfg.MaxBlocks, wanted: newMirror()}
+	e := &Enforcer{opt: opt, max: cfg.MaxBlocks, wanted: newMirror(opt.Now)}
 	if opt.DryRun {
+		e.health.Checked = e.now()
 		return e, nil
 	}
 	k, err := openKernel(cfg, opt.NetNS)
@@ -132,13 +137,14 @@ func (e *Enforcer) adopt() error {
 		if err != nil {
 			return err
 		}
+		// One without an end was not put there by us, and is not ours to lift.
+		list = slices.DeleteFunc(list, func(s stored) bool { return s.expires <= 0 })
 		now := e.now()
+		begun := func(s stored) time.Time { return s.active(now).Since }
+		slices.SortStableFunc(list, func(a, b stored) int { return begun(a).Compare(begun(b)) })
 		for _, s := range list {
-			// One without an end was not put there by us, and is not ours to lift.
-			if s.expires > 0 {
-				e.wanted.put(s.key, s.active(now))
-				e.stats.Adopted++
-			}
+			e.wanted.put(s.key, s.active(now))
+			e.stats.Adopted++
 		}
 		e.built = true
 	}
@@ -147,5 +153,9 @@ func (e *Enforcer) adopt() error {
 		return err
 	}
 	e.since.Lifted = e.recheck() // for the first report
-	return e.mend()
+	err = e.mend()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.checked(e.now(), err)
+	return err
 }

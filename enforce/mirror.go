@@ -1,10 +1,9 @@
 package enforce
 
 import (
-	"slices"
+	"iter"
 	"time"
 
-	"slips-ips/argusfeed"
 	"slips-ips/policy"
 )
 
@@ -36,59 +35,194 @@ const early = 10 * time.Millisecond
 
 func (a Active) over(now time.Time) bool { return !a.Until.After(now.Add(early)) }
 
-// mirror is the wanted state. Its owner guards it.
+// mirror is the wanted state: a place for each block, found by its key and by the
+// id of its decision, in the order in which blocks began and in that in which they
+// end. Its owner guards it.
 type mirror struct {
-	entries map[key]Active
-	// next is not later than the first end of any entry, so that looking for
-	// what ran out costs nothing while nothing can have.
-	next time.Time
+	now   func() time.Time
+	index map[key]place
+	// ids finds the place of a block by its id. Ids come from outside, so two
+	// blocks may have one: the later is found.
+	ids    map[string]place
+	places []wanted
+	free   []place
+	// newest and oldest are the ends of the list by beginning.
+	newest, oldest place
+	ends           ends
+	number         uint64
+	// missing counts the blocks in StateMissing; differs is since when there are
+	// some.
+	missing int
+	differs time.Time
 }
 
-func newMirror() mirror { return mirror{entries: make(map[key]Active)} }
+// place is the number of a block's place; nowhere is none.
+type place int32
 
-func (m *mirror) put(k key, a Active) {
-	if len(m.entries) == 0 || a.Until.Before(m.next) {
-		m.next = a.Until
+const nowhere place = -1
+
+// wanted is a place.
+type wanted struct {
+	key    key
+	active Active
+	// number grows with every block; 0: the place is free.
+	number       uint64
+	newer, older place
+	end          int32 // its place in ends
+}
+
+func newMirror(now func() time.Time) mirror {
+	return mirror{now: now, index: make(map[key]place), ids: make(map[string]place), newest: nowhere, oldest: nowhere}
+}
+
+func (m *mirror) len() int { return len(m.index) }
+
+func (m *mirror) get(k key) (Active, bool) {
+	p, ok := m.index[k]
+	if !ok {
+		return Active{}, false
 	}
-	m.entries[k] = a
+	return m.places[p].active, true
 }
 
 // live gives an entry unless it ran out.
 func (m *mirror) live(k key, now time.Time) (Active, bool) {
-	a, ok := m.entries[k]
+	a, ok := m.get(k)
 	return a, ok && !a.over(now)
+}
+
+// put adds a block, as the newest one, or replaces that of its key in its place.
+func (m *mirror) put(k key, a Active) {
+	p, known := m.index[k]
+	if !known {
+		if n := len(m.free); n > 0 {
+			p, m.free = m.free[n-1], m.free[:n-1]
+		} else {
+			p = place(len(m.places))
+			m.places = append(m.places, wanted{})
+		}
+		m.number++
+		m.places[p] = wanted{key: k, number: m.number, newer: nowhere, older: m.newest}
+		if m.newest == nowhere {
+			m.oldest = p
+		} else {
+			m.places[m.newest].newer = p
+		}
+		m.newest = p
+		m.index[k] = p
+	}
+	w := &m.places[p]
+	before := w.active
+	w.active = a
+	if before.Block.ID != a.Block.ID {
+		m.unname(before.Block.ID, p)
+	}
+	if a.Block.ID != "" {
+		m.ids[a.Block.ID] = p
+	}
+	if known {
+		m.ends.fix(m.places, w.end)
+	} else {
+		m.ends.add(m.places, p)
+	}
+	m.count(before.State, a.State)
+}
+
+func (m *mirror) unname(id string, p place) {
+	if q, ok := m.ids[id]; ok && q == p {
+		delete(m.ids, id)
+	}
+}
+
+func (m *mirror) remove(k key) {
+	p, ok := m.index[k]
+	if !ok {
+		return
+	}
+	w := &m.places[p]
+	if w.newer == nowhere {
+		m.newest = w.older
+	} else {
+		m.places[w.newer].older = w.older
+	}
+	if w.older == nowhere {
+		m.oldest = w.newer
+	} else {
+		m.places[w.older].newer = w.newer
+	}
+	m.ends.remove(m.places, w.end)
+	m.unname(w.active.Block.ID, p)
+	delete(m.index, k)
+	m.count(w.active.State, "")
+	*w = wanted{}
+	m.free = append(m.free, p)
+}
+
+// count keeps the number of missing blocks.
+func (m *mirror) count(before, after State) {
+	had := m.missing > 0
+	if before == StateMissing {
+		m.missing--
+	}
+	if after == StateMissing {
+		m.missing++
+	}
+	switch has := m.missing > 0; {
+	case has && !had:
+		m.differs = m.now()
+	case !has:
+		m.differs = time.Time{}
+	}
 }
 
 // expire removes what ran out and appends it to out.
 func (m *mirror) expire(now time.Time, out []Active) []Active {
-	if len(m.entries) == 0 || m.next.After(now.Add(early)) {
-		return out
-	}
-	first := true
-	for k, a := range m.entries {
-		switch {
-		case a.over(now):
-			delete(m.entries, k)
-			out = append(out, a)
-		case first || a.Until.Before(m.next):
-			m.next, first = a.Until, false
+	for len(m.ends) > 0 {
+		w := &m.places[m.ends[0]]
+		if !w.active.over(now) {
+			break
 		}
+		out = append(out, w.active)
+		m.remove(w.key)
 	}
 	return out
 }
 
-// setState sets the state of every entry.
-func (m *mirror) setState(s State) {
-	for k, a := range m.entries {
-		a.State = s
-		m.entries[k] = a
+// setState sets the state of an entry, if there is one.
+func (m *mirror) setState(k key, s State) {
+	if p, ok := m.index[k]; ok {
+		w := &m.places[p]
+		before := w.active.State
+		w.active.State = s
+		m.count(before, s)
+	}
+}
+
+// setAll sets the state of every entry.
+func (m *mirror) setAll(s State) {
+	for _, p := range m.index {
+		w := &m.places[p]
+		before := w.active.State
+		w.active.State = s
+		m.count(before, s)
+	}
+}
+
+// all gives the entries, the newest first.
+func (m *mirror) all() iter.Seq2[key, Active] {
+	return func(yield func(key, Active) bool) {
+		for p := m.newest; p != nowhere; p = m.places[p].older {
+			if w := &m.places[p]; !yield(w.key, w.active) {
+				return
+			}
+		}
 	}
 }
 
 // keys gives the keys of the entries in a state.
 func (m *mirror) keys(s State) []key {
-	keys := make([]key, 0, len(m.entries))
-	for k, a := range m.entries {
+	keys := make([]key, 0, m.len())
+	for k, a := range m.all() {
 		if a.State == s {
 			keys = append(keys, k)
 		}
@@ -99,104 +233,11 @@ func (m *mirror) keys(s State) []key {
 // elements gives the wanted elements that fit, the newest blocks first, with
 // the time that they have left.
 func (m *mirror) elements(now time.Time, fits func(Active) bool) []element {
-	type aged struct {
-		element
-		since time.Time
-	}
-	var list []aged
-	for k, a := range m.entries {
+	var elems []element
+	for k, a := range m.all() {
 		if !a.over(now) && fits(a) {
-			list = append(list, aged{elementOf(k, a, now), a.Since})
+			elems = append(elems, elementOf(k, a, now))
 		}
-	}
-	slices.SortFunc(list, func(a, b aged) int { return b.since.Compare(a.since) })
-	elems := make([]element, len(list))
-	for i := range list {
-		elems[i] = list[i].element
 	}
 	return elems
-}
-
-// element is a wanted block as the kernel gets it.
-type element struct {
-	key     key
-	timeout time.Duration
-	comment string
-}
-
-func elementOf(k key, a Active, now time.Time) element {
-	return element{
-		key:     k,
-		timeout: max(a.Until.Sub(now), minTimeout),
-		comment: commentOf(a.Block.ID, a.Block.Label),
-	}
-}
-
-// minTimeout is for what is left of a block. An element whose timeout is below
-// a millisecond would never expire.
-const minTimeout = 10 * time.Millisecond
-
-// clamp keeps the duration of a block within what policy may ask for.
-func clamp(d time.Duration) time.Duration {
-	return min(max(d, policy.MinDuration), policy.MaxDuration)
-}
-
-// stored is an element as the kernel shows it.
-type stored struct {
-	key     key
-	timeout time.Duration // 0 for none
-	expires time.Duration // what is left; 0 means never
-	comment string
-}
-
-// active gives the block of an adopted element.
-func (s stored) active(now time.Time) Active {
-	id, label := parseComment(s.comment)
-	since := now
-	if s.timeout > s.expires {
-		since = now.Add(s.expires - s.timeout)
-	}
-	return Active{
-		Block: policy.Block{
-			ID: id, Tuple: s.key.tuple(), Scope: policy.ScopeTuple,
-			Duration: max(s.timeout, s.expires), Label: label,
-		},
-		State: StateBlocked, Since: since, Until: now.Add(s.expires),
-	}
-}
-
-// List gives the blocks that have not run out, the oldest first.
-func (e *Enforcer) List() []Active {
-	now := e.now()
-	e.mu.Lock()
-	list := make([]Active, 0, len(e.wanted.entries))
-	for _, a := range e.wanted.entries {
-		if !a.over(now) {
-			list = append(list, a)
-		}
-	}
-	e.mu.Unlock()
-	slices.SortFunc(list, func(a, b Active) int { return a.Since.Compare(b.Since) })
-	return list
-}
-
-// Lookup gives the block that covers a tuple, if there is one that has not run
-// out, whatever its state.
-func (e *Enforcer) Lookup(t argusfeed.Tuple) (Active, bool) {
-	k, err := keyOf(t)
-	if err != nil {
-		return Active{}, false
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.wanted.live(k, e.now())
-}
-
-// Len is how many blocks have not run out, whatever their state.
-func (e *Enforcer) Len() int {
-	now := e.now()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.expire(now)
-	return len(e.wanted.entries)
 }

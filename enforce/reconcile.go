@@ -39,7 +39,7 @@ func (e *Enforcer) ensure() error {
 		switch {
 		case errors.Is(err, ErrForeignTable):
 			e.mu.Lock()
-			e.wanted.setState(StateMissing)
+			e.wanted.setAll(StateMissing)
 			e.mu.Unlock()
 			return err
 		case err != nil:
@@ -60,23 +60,26 @@ func (e *Enforcer) ensure() error {
 func (e *Enforcer) rebuild(found tableState) error {
 	now := e.now()
 	e.mu.Lock()
-	e.wanted.setState(StateMissing)
+	e.wanted.setAll(StateMissing)
 	elems := e.wanted.elements(now, func(Active) bool { return true })
 	e.mu.Unlock()
 	if len(elems) > rebuildSize {
 		elems = elems[:rebuildSize]
 	}
+	start := time.Now()
 	err := e.kernel.rebuild(found, elems)
 	if err != nil && len(elems) > 0 && divisible(err) {
 		elems = nil // mend finds out which of them it was
 		err = e.kernel.rebuild(found, nil)
 	}
 	if err != nil {
+		e.took(start)
 		return err
 	}
 	e.doubt = doubt{}
 	errs := make([]error, len(elems))
 	e.confirm(elems, errs, time.Now())
+	e.took(start)
 	e.settle(elems, errs)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -133,9 +136,12 @@ func (e *Enforcer) put(elems []element, errs []error) {
 func (e *Enforcer) putChunk(elems []element, errs []error) {
 	start := time.Now()
 	err := e.transact(func() error { return e.kernel.add(elems) })
+	if err == nil {
+		e.confirm(elems, errs, start)
+	}
+	e.took(start)
 	switch {
 	case err == nil:
-		e.confirm(elems, errs, start)
 	case len(elems) > 1 && divisible(err):
 		// One bad element undoes the whole transaction: find it.
 		n := len(elems) / 2
@@ -181,15 +187,11 @@ func (e *Enforcer) settle(elems []element, errs []error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i := range elems {
-		a, ok := e.wanted.entries[elems[i].key]
-		if !ok {
-			continue
-		}
-		a.State = StateBlocked
+		state := StateBlocked
 		if errs[i] != nil {
-			a.State = StateMissing
+			state = StateMissing
 		}
-		e.wanted.entries[elems[i].key] = a
+		e.wanted.setState(elems[i].key, state)
 	}
 }
 
@@ -199,11 +201,13 @@ func (e *Enforcer) take(keys []key, errs []error) {
 	for len(keys) > 0 {
 		n := min(len(keys), chunkSize)
 		chunk := keys[:n]
+		start := time.Now()
 		err := e.transact(func() error { return e.kernel.del(chunk) })
 		var left []time.Duration
 		if err == nil {
 			left, err = e.kernel.find(chunk)
 		}
+		e.took(start)
 		for i := range chunk {
 			switch {
 			case err != nil:
@@ -237,12 +241,11 @@ func (e *Enforcer) search() error {
 		limit -= n
 		e.mu.Lock()
 		for i, k := range chunk {
-			a, ok := e.wanted.entries[k]
+			a, ok := e.wanted.get(k)
 			wanted := a.Until.Sub(now)
 			// One about to run out may be gone already: the kernel is a little early.
 			if ok && wanted > slack/2 && !lasts(left[i], wanted) {
-				a.State = StateMissing
-				e.wanted.entries[k] = a
+				e.wanted.setState(k, StateMissing)
 				e.behind = true
 				limit = len(e.doubt.keys)
 			}
