@@ -55,7 +55,8 @@ var special = []struct{ prefix, why string }{
 // change after it was made and is safe for concurrent use. The nil Protected
 // knows nothing, so with it nothing may be blocked.
 type Protected struct {
-	own     bart.Table[Entry] // addresses of this host that nothing else protects
+	own     bart.Table[Entry] // addresses of this host
+	router  bart.Table[Entry] // those that others are behind
 	others  bart.Table[Entry]
 	allowed bart.Table[Entry] // what a person may override
 	host    bart.Lite         // addresses of this host, router or not
@@ -86,18 +87,15 @@ func (p *Protected) add(e Entry) {
 	}
 	table := &p.others
 	switch e.Kind {
-	case KindOwn, KindRouter:
+	case KindOwn:
 		table = &p.own
+	case KindRouter:
+		table = &p.router
 	case KindAllow:
 		table = &p.allowed
 	}
 	if before, ok := table.Get(e.Prefix); ok {
-		kind := before.Kind
-		if e.Kind == KindRouter {
-			kind = e.Kind // the stricter of the two
-		}
 		e = before.and(e.Why)
-		e.Kind = kind
 	}
 	table.Insert(e.Prefix, e)
 }
@@ -116,7 +114,7 @@ func (p *Protected) Len() int {
 	if p == nil {
 		return 0
 	}
-	return p.own.Size() + p.others.Size() + p.allowed.Size()
+	return p.own.Size() + p.router.Size() + p.others.Size() + p.allowed.Size()
 }
 
 // Allowed is how many of them are allowed by the admin (KindAllow).
@@ -135,7 +133,7 @@ func (p *Protected) All() iter.Seq[Entry] {
 		if p == nil {
 			return
 		}
-		for _, table := range []*bart.Table[Entry]{&p.allowed, &p.own, &p.others} {
+		for _, table := range []*bart.Table[Entry]{&p.allowed, &p.own, &p.router, &p.others} {
 			for _, e := range table.AllSorted() {
 				if !yield(e) {
 					return
@@ -168,6 +166,9 @@ func (p *Protected) lookup(ip netip.Addr, forced bool) (e Entry, ok bool) {
 		}
 	}
 	if ok {
+		return e, true
+	}
+	if e, ok = lookup(&p.router, ip); ok {
 		return e, true
 	}
 	return lookup(&p.own, ip)
