@@ -118,6 +118,19 @@ func (e *Engine) NewLedger() *Ledger {
 	}
 }
 
+// AdoptLedger has a ledger of another engine keep what e asks for. The result is l
+// itself. With fewer places, the blocks that end first are no longer counted.
+func (e *Engine) AdoptLedger(l *Ledger) *Ledger {
+	l.max, l.perMinute = e.maxBlocks, e.budget.PerMinute
+	for len(l.blocks) > l.max {
+		l.remove(l.ends[0])
+	}
+	if n := len(l.began) - l.perMinute; n > 0 {
+		l.began = l.began[n:]
+	}
+	return l
+}
+
 // Record takes note of a block that began at a time. One of what is blocked
 // already renews it.
 func (l *Ledger) Record(b Block, at argusfeed.Time) {

@@ -70,11 +70,6 @@ func (e *Engine) add(cfg Config, r Rule) {
 		flows:      uint64(or(r.Flows, cfg.Flows)),
 		grace:      time.Duration(or(r.Grace, cfg.Grace)),
 	}
-	// A rule with a duration of its own means it, whatever [policy] calls the
-	// longest; longest is the rule's own then, or none.
-	if r.Duration != nil && r.Longest == nil {
-		c.longest = max(c.longest, c.duration)
-	}
 	c.number, c.isIP = r.Protocol.number()
 	c.span = time.Duration(c.windows) * e.width
 	e.maxMatches = max(e.maxMatches, c.matches)

@@ -140,6 +140,9 @@ func (c Config) Validate() error {
 		for _, err := range r.validate() {
 			all = append(all, fmt.Errorf("rule[%d].%w", i, err))
 		}
+		if d := r.Duration; d != nil && r.Longest == nil && c.Longest > 0 && *d > c.Longest && checkDuration(*d) == nil {
+			all = append(all, fmt.Errorf("rule[%d].duration: %v is longer than the longest of [policy], %v; use a shorter one or give the rule a longest too", i, *d, c.Longest))
+		}
 		name := nameOf(r, i)
 		if first, taken := names[name]; taken {
 			all = append(all, fmt.Errorf("rule[%d].name: %q is the name of rule[%d] already; use another one", i, name, first))

@@ -105,6 +105,10 @@ func TestForceNeverBlocksWhatIsProtected(t *testing.T) {
 		e, _ := drawEngine(t)
 		d := drawDetection(t)
 		v, entries := drawView(t, d)
+		if ip, ok := d.Tuple.Dst.IP(); ok && rapid.Bool().Draw(t, "allowed") {
+			entries = append(entries, Entry{netip.PrefixFrom(ip, ip.BitLen()), KindAllow, "allowed"})
+			v.Protected = NewProtected(entries...)
+		}
 		r := HandRequest{Tuple: d.Tuple, Force: rapid.Bool().Draw(t, "force"),
 			By: rapid.StringN(0, 70, -1).Draw(t, "by"), Comment: rapid.StringN(0, 210, -1).Draw(t, "comment"),
 			Duration: rapid.SampledFrom([]time.Duration{0, 0, time.Second, -1, time.Hour, MaxDuration, MaxDuration + 1}).Draw(t, "duration")}

@@ -106,6 +106,16 @@ func (e *Engine) NewOffences() *Offences {
 	}
 }
 
+// AdoptOffences has a memory of another engine keep what e asks for. The result is
+// o itself. A time of forgiveness that changed counts from the last block on.
+func (e *Engine) AdoptOffences(o *Offences, now argusfeed.Time) *Offences {
+	o.max, o.forgive = e.maxTuples, e.forgive
+	for len(o.places) > o.max {
+		o.evict(now)
+	}
+	return o
+}
+
 // Record takes note of a block that began at a time. One that begins while the
 // one before is in force renews it and is no further offence. So a block that is
 // recorded twice counts once.

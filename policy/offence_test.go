@@ -219,3 +219,28 @@ func TestALongerOffenceNeverGetsAShorterBlock(t *testing.T) {
 		t.Error("nothing was tested")
 	}
 }
+
+// A reload keeps what was remembered, as far as the new policy has room.
+func TestAdoptOffencesAndLedger(t *testing.T) {
+	before := newEngine(t, nil)
+	after := newEngine(t, func(c *Config) {
+		c.MaxTuples, c.MaxBlocks, c.Forgive, c.Budget.PerMinute = 5, 4, Duration(time.Hour), 3
+	})
+	o, l := before.NewOffences(), before.NewLedger()
+	for n := range 20 {
+		b := Block{Tuple: numbered(n, testNow).Tuple, Scope: ScopeTuple, Duration: time.Duration(n+1) * time.Minute}
+		o.Record(b, testNow)
+		l.Record(b, testNow)
+	}
+	o, l = after.AdoptOffences(o, testNow), after.AdoptLedger(l)
+	last := numbered(19, testNow).Tuple
+	if got := o.Of(last).Tuple.Count; o.Len() != 5 || got != 1 || o.Of(numbered(0, testNow).Tuple).Tuple.Count != 0 {
+		t.Errorf("%d remembered, the newest %d times", o.Len(), got)
+	}
+	if got := o.Of(last).Tuple.counts(testNow.Add(2*time.Hour), o.forgive); got != 0 {
+		t.Errorf("the new time of forgiveness does not count: %d", got)
+	}
+	if got := l.Spent(last, testNow); l.Len() != 4 || got.Source != 4 || got.Minute != 3 {
+		t.Errorf("%d counted, %+v", l.Len(), got)
+	}
+}

@@ -45,6 +45,11 @@ func (e *Engine) Review(dec Decision, det detection.Detection, v View) (keep boo
 	if !r.scope.covers(cmp.Or(dec.Scope, ScopeTuple)) {
 		return false, name + " blocks the " + string(r.scope) + ", not the " + string(dec.Scope)
 	}
+	if v.Protected != nil {
+		if why, refused := v.Protected.Refuses(dec.Tuple, r.scope); refused {
+			return false, name + " blocks the " + string(r.scope) + ": " + why
+		}
+	}
 	if missing := r.missing(det); missing != "" {
 		return false, name + " does not block yet: " + missing
 	}

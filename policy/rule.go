@@ -135,11 +135,12 @@ func (r Rule) validate() (all []error) {
 	add("verdict", r.Verdict.check())
 	add("duration", checkOptional(r.Duration, checkDuration))
 	add("longest", checkOptional(r.Longest, checkDuration))
-	for key, given := range map[string]bool{
-		"scope": r.Scope != "", "verdict": r.Verdict != "", "duration": r.Duration != nil, "longest": r.Longest != nil,
-	} {
-		if given && r.Action.check() == nil && r.Action != ActionBlock {
-			add(key, fmt.Errorf(`only a rule with action = "block" has one, this one says %q`, string(r.Action)))
+	for _, only := range []struct {
+		key   string
+		given bool
+	}{{"scope", r.Scope != ""}, {"verdict", r.Verdict != ""}, {"duration", r.Duration != nil}, {"longest", r.Longest != nil}} {
+		if only.given && r.Action.check() == nil && r.Action != ActionBlock {
+			add(only.key, fmt.Errorf(`only a rule with action = "block" has one, this one says %q`, string(r.Action)))
 		}
 	}
 	if r.Duration != nil && r.Longest != nil && *r.Longest < *r.Duration {
