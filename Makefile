@@ -87,15 +87,27 @@ bench-ra: tools-run
 bench-latency: tools-demo build
 	$(GO) run ./internal/latency -binary $(BINARY) $(ARGS)
 
+## soak: the agent under load for half an hour, all reports on (ARGS=-disturb: disturbed in turn; ARGS="-for 2m -json")
+soak: tools-run build
+	$(GO) build -trimpath -o bin/flowbench ./internal/flowbench
+	$(GO) build -trimpath -o bin/soak ./internal/soak
+	./bin/soak -binary $(BINARY) -argus "$$(./bin/flowbench -record -flows 300000)" $(ARGS)
+
+## trial-systemd: the shipped unit under a real systemd, in namespaces of its own; nothing of the machine changes
+trial-systemd: tools-test build
+	./packaging/systemd/trial ./$(BINARY)
+
 # Each line: what must be there, and the package that brings it.
 tools-run:
 	@./packaging/need argus:argus-server nft:nftables ip:iproute2
 tools-demo:
 	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2
 tools-test:
-	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2 ping:iputils-ping gcc:build-essential python3:python3 ps:procps dhclient:isc-dhcp-client dnsmasq:dnsmasq-base
+	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2 ping:iputils-ping gcc:build-essential python3:python3 ps:procps \
+		sqlite3:sqlite3 systemd-analyze:systemd journalctl:systemd rsyslogd:rsyslog dbus-daemon:dbus-daemon logrotate:logrotate jq:jq fever:fever dhclient:isc-dhcp-client dnsmasq:dnsmasq-base
+	@./packaging/need-promtool bin/promtool
 
 clean:
 	rm -rf bin dist
 
-.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency eval tools-run tools-demo tools-test clean
+.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency soak trial-systemd eval tools-run tools-demo tools-test clean

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"slips-ips/agent/history"
 	"slips-ips/agent/report"
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
@@ -29,6 +30,12 @@ const (
 // Options are what an Agent is made of.
 type Options struct {
 	Config Config
+	// Path is the file that Config was read from, empty where there is none. Load
+	// reads it again for a reload; nil: there is nothing to reload from.
+	Path string
+	Load func() (Config, error)
+	// Version is that of the program.
+	Version string
 	// Log is told of decisions and problems; nil: nothing is.
 	Log *slog.Logger
 	// Out takes the tuples as text, in colour where Colour says so; Bell takes
@@ -40,20 +47,42 @@ type Options struct {
 
 // Agent is the running pipeline. Run may be called once.
 type Agent struct {
-	cfg      Config
+	opt      Options
+	cfg      Config // at the start; what a reload may change is in current
 	log      *slog.Logger
+	troubles *troubleBook
+	started  time.Time
+
 	sources  []argusfeed.Source
-	detector *detection.Detector
+	feeds    *feeds
+	detector *detection.Detector // owned by the detecting goroutine once Run runs
 	printer  *report.Printer
 	output   *slowOutput // what printer writes to; nil where nothing is printed
 	// hosts knows what is never blocked; enforcer and decider are nil where
-	// nothing is detected.
+	// nothing is detected. The decider is owned by the deciding goroutine.
 	hosts    *protection
 	enforcer *enforce.Enforcer
 	decider  *decider
 
-	decided, blocked, failed uint64
-	future                   uint64
+	detecting *detectStage
+	deciding  calls
+	tally     *tally
+	grounds   *grounds
+	events    *events
+	kept      *kept
+	reports   *report.Reporter
+	doors     doors
+
+	tracked atomic.Int64 // tuples with matches
+	reload  reloading
+	queues  atomic.Pointer[stageQueues]
+	running atomic.Bool
+}
+
+// stageQueues are the channels between the stages.
+type stageQueues struct {
+	flows      chan []argusfeed.Flow
+	detections chan []detection.Detection
 }
 
 // New makes an agent: it loads the models, checks the sources and, where it is
@@ -65,32 +94,47 @@ func New(opt Options) (*Agent, error) {
 	if err := opt.Config.Validate(); err != nil {
 		return nil, err
 	}
-	a := &Agent{cfg: opt.Config, log: opt.Log}
+	log := newTroubles(opt.Log.Handler())
+	a := &Agent{
+		opt: opt, cfg: opt.Config, log: slog.New(log), troubles: log.book, started: time.Now(),
+		detecting: newDetectStage(opt.Config.Detection.Width), deciding: newCalls("policy"),
+		tally: newTally(), grounds: newGrounds(), events: newEvents(opt.Config.Agent.Mode),
+	}
+	if err := a.open(); err != nil {
+		return nil, errors.Join(err, a.close(context.Background()))
+	}
+	return a, nil
+}
+
+// open opens all that the agent stands on. What it opened is closed by close.
+func (a *Agent) open() error {
 	var out io.Writer
-	if opt.Out != nil {
-		a.output = newSlowOutput(opt.Out, live(opt.Config.Sources), opt.Log)
+	if a.opt.Out != nil {
+		a.output = newSlowOutput(a.opt.Out, live(a.cfg.Sources), a.log)
 		out = a.output
 	}
-	a.printer = report.NewPrinter(out, opt.Colour, opt.Config.Report)
-	if opt.Config.Report.Sound && opt.Bell != nil {
-		a.printer.Bell = report.NewBell(opt.Bell, time.Now)
-	}
+	a.printer = report.NewPrinter(out, a.opt.Colour, a.cfg.Report)
 	if err := a.openDetection(); err != nil {
-		return nil, err
+		return err
 	}
 	growing := a.detector.Scoring() == detection.ScoringBehaviour && len(a.detector.Models()) > 0
 	var err error
 	if a.sources, err = openSources(a.cfg.Sources, growing, a.log); err != nil {
-		return nil, err
+		return err
 	}
-	if a.cfg.Agent.Mode == ModeDetectOff {
-		return a, nil
+	if a.kept, err = openKept(a.cfg, a.log); err != nil {
+		return err
 	}
-	a.hosts = newProtection(a.cfg, a.log)
-	if err := a.openEnforcement(); err != nil {
-		return nil, err
+	if err := a.openReports(); err != nil {
+		return err
 	}
-	return a, nil
+	if a.cfg.Agent.Mode != ModeDetectOff {
+		a.hosts = newProtection(a.cfg, a.kept.allowed, a.log)
+		if err := a.openEnforcement(); err != nil {
+			return err
+		}
+	}
+	return a.openDoors()
 }
 
 func (a *Agent) openDetection() error {
@@ -102,8 +146,11 @@ func (a *Agent) openDetection() error {
 	if a.printer.Wants() {
 		hooks.OnWindow = a.printer.Window
 	}
-	a.detector, err = detection.New(cfg, set, hooks)
-	return err
+	if a.detector, err = detection.New(cfg, set, hooks); err != nil {
+		return err
+	}
+	a.reload.loaded(a.cfg, set, a.opt.Path)
+	return nil
 }
 
 func (a *Agent) openEnforcement() error {
@@ -136,53 +183,109 @@ func (a *Agent) openEnforcement() error {
 func (a *Agent) Run(ctx context.Context) error {
 	a.log.Info("started", "mode", string(a.cfg.Agent.Mode), "sources", sourceNames(a.sources),
 		"scoring", string(a.detector.Scoring()))
+	a.events.tell(history.Event{Kind: history.KindAgent, Text: fmt.Sprintf("started in mode %s, version %s", a.cfg.Agent.Mode, a.opt.Version)})
+	a.feeds = newFeeds(a.sources, a.cfg.Sources, a.events.tell)
 	// The group's context ends with the first stage that fails, never with ctx.
 	group, failed := errgroup.WithContext(context.WithoutCancel(ctx))
 	feeding, stopFeeding := context.WithCancel(ctx)
 	defer stopFeeding()
 	defer context.AfterFunc(failed, stopFeeding)()
-	watching, stopWatching := context.WithCancel(failed)
-	var watchers sync.WaitGroup
-	if a.enforcer != nil {
-		watchers.Go(func() { a.hosts.watch(watching) })
-		watchers.Go(func() { a.watchKernel(watching) })
-	}
-
+	defer context.AfterFunc(ctx, a.doors.notifier.Stopping)()
 	if a.output != nil {
 		a.output.start(ctx)
 	}
-	flows := make(chan []argusfeed.Flow, flowBatches)
-	detections := make(chan []detection.Detection, detectionBatches)
+	q := &stageQueues{make(chan []argusfeed.Flow, flowBatches), make(chan []detection.Detection, detectionBatches)}
+	a.queues.Store(q)
+	stopBeside := a.beside(failed)
+
 	var fed error // no reason to stop the others: what came before it is still decided
 	group.Go(func() error {
-		defer close(flows)
-		fed = a.feed(feeding, flows)
+		defer close(q.flows)
+		fed = a.feed(feeding, q.flows)
 		return nil
 	})
 	group.Go(func() error {
-		defer close(detections)
-		return a.detect(failed, flows, detections)
+		defer close(q.detections)
+		return a.detect(failed, q.flows, q.detections)
 	})
-	group.Go(func() error {
-		for batch := range detections {
-			if err := a.decider.decide(batch); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	group.Go(func() error { return a.decide(q.detections) })
 	err := group.Wait()
 	err = errors.Join(fed, err)
 	if perr := a.endOutput(); err == nil {
 		err = perr
 	}
-	stopWatching()
-	watchers.Wait()
-	if a.enforcer != nil {
-		err = errors.Join(err, a.enforcer.Close())
-	}
+	stopBeside()
+	a.events.tell(history.Event{Kind: history.KindAgent, Text: "stopped", Error: errorText(err)})
+	err = errors.Join(err, a.close(context.WithoutCancel(ctx)))
 	a.sumUp()
 	return err
+}
+
+// beside starts what looks on and serves while the pipeline runs, and gives
+// what ends it.
+func (a *Agent) beside(failed context.Context) (stop func()) {
+	beside, cancel := context.WithCancel(failed)
+	var all sync.WaitGroup
+	if a.enforcer != nil {
+		all.Go(func() { a.hosts.watch(beside) })
+		all.Go(func() { a.watchKernel(beside) })
+	}
+	all.Go(func() { a.feeds.watch(beside, func() uint64 { return a.detecting.newest.Load().stats.Flows }) })
+	a.serve(beside, &all)
+	a.running.Store(true)
+	return func() {
+		a.running.Store(false)
+		cancel()
+		all.Wait()
+	}
+}
+
+// decide answers detections until there are no more, and what others ask of
+// the deciding goroutine between them.
+func (a *Agent) decide(detections <-chan []detection.Detection) error {
+	defer a.deciding.end()
+	for {
+		select {
+		case batch, ok := <-detections:
+			if !ok {
+				return nil
+			}
+			if err := a.decider.decide(batch); err != nil {
+				return err
+			}
+			a.tracked.Store(int64(a.decider.tracker.Len()))
+		case f := <-a.deciding.ask:
+			f()
+		}
+	}
+}
+
+// close ends what open opened: the kernel first, so that what it tells is still
+// reported and kept.
+func (a *Agent) close(ctx context.Context) error {
+	var err error
+	if a.doors.listener != nil {
+		_ = a.doors.listener.Close() // served or not
+	}
+	if a.enforcer != nil {
+		err = a.enforcer.Close()
+	}
+	ctx, cancel := context.WithTimeout(ctx, closePatience)
+	defer cancel()
+	if a.reports != nil {
+		err = errors.Join(err, a.reports.Close(ctx))
+	}
+	return errors.Join(err, a.kept.close())
+}
+
+// closePatience is how long reports and the history have for what still waits.
+const closePatience = 5 * time.Second
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // endOutput prints what is left, as far as somebody reads it.
@@ -215,105 +318,4 @@ func (a *Agent) feed(ctx context.Context, flows chan<- []argusfeed.Flow) error {
 	}
 	running.Wait()
 	return errors.Join(errs...)
-}
-
-// detect turns flows into detections. When the feed is live and quiet, time
-// windows end without a flow that ends them.
-func (a *Agent) detect(ctx context.Context, flows <-chan []argusfeed.Flow, out chan<- []detection.Detection) error {
-	send := func(found []detection.Detection) error {
-		if len(found) == 0 {
-			return nil
-		}
-		select {
-		case out <- append([]detection.Detection(nil), found...):
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	var quiet <-chan time.Time
-	if live(a.cfg.Sources) {
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		quiet = tick.C
-	}
-	var newest argusfeed.Time
-	arrived := time.Now()
-	for {
-		select {
-		case batch, ok := <-flows:
-			if !ok {
-				return send(a.detector.Finish())
-			}
-			arrived = time.Now()
-			batch = a.believable(batch, arrived)
-			for i := range batch {
-				newest = max(newest, batch[i].When())
-			}
-			if err := send(a.detector.Observe(batch)); err != nil {
-				return err
-			}
-		case <-quiet:
-			// The feed's clock may be another than ours: only what passed since
-			// its newest flow counts.
-			if silence := time.Since(arrived); silence >= min(a.cfg.Detection.Width, quietFeed) {
-				if err := send(a.detector.Expire(newest.Add(silence))); err != nil {
-					return err
-				}
-			}
-		}
-		if err := a.printer.Flush(); err != nil {
-			return fmt.Errorf("printing tuples: %w", err)
-		}
-	}
-}
-
-// quietFeed is the silence after which a time window ends by the clock: twice
-// the status interval of Debian's argus.conf, so that no flow of it is under way.
-const quietFeed = 10 * time.Second
-
-// tomorrow is how far in the future a flow may begin: as far as a feed in
-// another time zone can be. A record from beyond would move the time windows of
-// the reference scorer, and every flow after it would be too late.
-const tomorrow = 24 * time.Hour
-
-// believable leaves out flows from the future.
-func (a *Agent) believable(batch []argusfeed.Flow, now time.Time) []argusfeed.Flow {
-	limit := argusfeed.TimeOf(now.Add(tomorrow))
-	return slices.DeleteFunc(batch, func(f argusfeed.Flow) bool {
-		if max(f.Start, f.When()) <= limit {
-			return false
-		}
-		if a.future++; a.future == 1 {
-			a.log.Warn("a flow from the future was left out; others are only counted",
-				"tuple", f.String(), "start", f.Start.String(), "line", f.Line)
-		}
-		return true
-	})
-}
-
-// watchKernel keeps what is wanted in force.
-func (a *Agent) watchKernel(ctx context.Context) {
-	err := a.enforcer.Watch(ctx, a.cfg.Enforce.CheckEvery, func(r enforce.Report, err error) {
-		if err != nil {
-			a.log.Error("the blocks in the kernel cannot be checked", "error", err)
-		}
-		if r.Rebuilt != "" {
-			a.log.Warn("the table in the kernel was made again", "why", r.Rebuilt, "restored", r.Restored)
-		} else if r.Restored > 0 {
-			a.log.Warn("blocks were missing in the kernel and are back", "restored", r.Restored)
-		}
-		if r.Missing > 0 {
-			a.log.Error("blocks are missing in the kernel", "missing", r.Missing)
-		}
-		for _, l := range r.Lifted {
-			a.log.Info("lifted", "tuple", l.Block.Tuple.String(), "reason", l.Err.Error(), "id", l.Block.ID)
-		}
-		for _, e := range r.Expired {
-			a.log.Info("block ended", "tuple", e.Block.Tuple.String(), "id", e.Block.ID, "dry_run", a.enforcer.DryRun())
-		}
-	})
-	if err != nil && ctx.Err() == nil {
-		a.log.Error("the blocks in the kernel are not checked any more", "error", err)
-	}
 }

@@ -116,13 +116,14 @@ func (b *logBook) find(text string) (found []logLine) {
 func testAgent(t *testing.T, change func(*Config), sources ...argusfeed.Source) (*Agent, *logBook, *bytes.Buffer) {
 	t.Helper()
 	c := DefaultConfig()
+	c.Agent.State, c.Agent.Socket = "", ""
 	c.Sources = []SourceConfig{{URL: "-"}} // replaced below, never opened
 	c.Policy.Matches, c.Policy.Windows, c.Policy.Rules = 3, 60, nil
 	if change != nil {
 		change(&c)
 	}
 	book, out := &logBook{}, &bytes.Buffer{}
-	a, err := New(Options{Config: c, Log: slog.New(book), Out: out})
+	a, err := New(Options{Config: c, Log: slog.New(book), Out: out, Bell: &testBell})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,12 +131,37 @@ func testAgent(t *testing.T, change func(*Config), sources ...argusfeed.Source) 
 	return a, book, out
 }
 
+// testBell is the terminal of all test agents: only those with a sound ring it.
+var testBell bellBook
+
+type bellBook struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (b *bellBook) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text = append(b.text, p...)
+	return len(p), nil
+}
+
+func (b *bellBook) take() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := string(b.text)
+	b.text = nil
+	return s
+}
+
 func TestBeaconIsDecidedAndTold(t *testing.T) {
 	flows := beacon(1, 40, time.Minute)
 	source := &fakeSource{name: "fake:", batches: slices.Collect(slices.Chunk(flows, 7))}
-	a, book, out := testAgent(t, func(c *Config) { c.Report.Tuples = report.TuplesAll }, source)
-	var bell bytes.Buffer
-	a.printer.Bell = report.NewBell(&bell, func() time.Time { return time.Unix(1, 0) })
+	a, book, out := testAgent(t, func(c *Config) {
+		c.Report.Tuples = report.TuplesAll
+		c.Report.Sound.Enabled, c.Report.Sound.Player = true, report.PlayerBell
+	}, source)
+	testBell.take()
 	if !a.enforcer.DryRun() {
 		t.Fatal("the enforcer of a dry-run is connected to the kernel")
 	}
@@ -166,8 +192,8 @@ func TestBeaconIsDecidedAndTold(t *testing.T) {
 	if n := strings.Count(out.String(), tuple); n != 40 {
 		t.Errorf("the tuple is printed %d times, want once for each of 40 windows", n)
 	}
-	if n := bell.String(); n != "\a" {
-		t.Errorf("the bell got %q at once, want one ring", n)
+	if n := testBell.take(); n == "" || strings.Trim(n, "\a") != "" {
+		t.Errorf("the bell got %q, want rings", n)
 	}
 	if b := a.enforcer.List(); len(b) != 1 || b[0].Block.Tuple.String() != tuple || b[0].Block.ID != blocks[0].attrs["id"] {
 		t.Errorf("the enforcer remembers %v", b)
@@ -269,8 +295,8 @@ func TestFlowsOfOtherTimes(t *testing.T) {
 			warned++
 		}
 	}
-	if s := a.detector.Stats(); warned != 1 || s.Flows != 40 || a.future != 3 {
-		t.Errorf("warned %d times, %d flows observed, %d left out; want 1, 40, 3", warned, s.Flows, a.future)
+	if s := a.detector.Stats(); warned != 1 || s.Flows != 40 || a.detecting.future != 3 {
+		t.Errorf("warned %d times, %d flows observed, %d left out; want 1, 40, 3", warned, s.Flows, a.detecting.future)
 	}
 }
 
@@ -347,6 +373,7 @@ func TestNewRefuses(t *testing.T) {
 		{"source", "there is no \"ftp\"", func(c *Config) { c.Sources = []SourceConfig{{URL: "ftp://x"}} }},
 	} {
 		c := DefaultConfig()
+		c.Agent.State, c.Agent.Socket = "", ""
 		tt.change(&c)
 		if a, err := New(Options{Config: c}); err == nil || !strings.Contains(err.Error(), tt.want) || a != nil {
 			t.Errorf("%s: %v, want %s", tt.name, err, tt.want)

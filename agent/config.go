@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/BurntSushi/toml"
 
+	"slips-ips/agent/history"
 	"slips-ips/agent/report"
+	"slips-ips/agent/report/metrics"
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
 	"slips-ips/enforce"
@@ -23,11 +26,45 @@ type Config struct {
 	Protect   policy.ProtectConfig `toml:"protect"`
 	Enforce   enforce.Config       `toml:"enforce"`
 	Report    report.Config        `toml:"report"`
+	History   history.Config       `toml:"history"`
+	Metrics   metrics.Config       `toml:"metrics"`
 }
 
 // Settings is the table [agent].
 type Settings struct {
 	Mode Mode `toml:"mode"`
+	// State is the folder of the history, the allow list and what reports wait
+	// for; empty: nothing is kept over a restart.
+	State string `toml:"state"`
+	// Socket is the control socket; empty: there is none.
+	Socket string `toml:"socket"`
+	// Group may look on at the socket, AdminGroup change things as well. Root may
+	// do both; empty: nobody else may.
+	Group      string `toml:"group"`
+	AdminGroup string `toml:"admin_group"`
+}
+
+// The places of a packaged agent.
+const (
+	DefaultState  = "/var/lib/slips-ips"
+	DefaultSocket = "/run/slips-ips/control.sock"
+	DefaultGroup  = "slips-ips"
+)
+
+// maxSocketPath is what the kernel takes for the address of a unix socket.
+const maxSocketPath = 107
+
+func (s Settings) validate() []error {
+	var all []error
+	for _, p := range []struct{ key, path string }{{"state", s.State}, {"socket", s.Socket}} {
+		if p.path != "" && !filepath.IsAbs(p.path) {
+			all = append(all, fmt.Errorf("%s: %q is not allowed; use a path from /, or \"\" for none", p.key, p.path))
+		}
+	}
+	if len(s.Socket) > maxSocketPath {
+		all = append(all, fmt.Errorf("socket: a path of %d bytes is not allowed; use at most %d", len(s.Socket), maxSocketPath))
+	}
+	return all
 }
 
 // SourceConfig is one [[source]].
@@ -70,12 +107,14 @@ func (s SourceConfig) validate() []error {
 // an argus of its own on the interface of the default route.
 func DefaultConfig() Config {
 	return Config{
-		Agent:     Settings{Mode: ModeDryRun},
+		Agent:     Settings{Mode: ModeDryRun, State: DefaultState, Socket: DefaultSocket, Group: DefaultGroup},
 		Detection: detection.DefaultConfig(),
 		Policy:    policy.DefaultConfig(),
 		Protect:   policy.DefaultProtectConfig(),
 		Enforce:   enforce.DefaultConfig(),
 		Report:    report.DefaultConfig(),
+		History:   history.DefaultConfig(),
+		Metrics:   metrics.DefaultConfig(),
 	}
 }
 
@@ -85,6 +124,9 @@ const DefaultSource = "spawn:"
 // Validate checks every table. Its errors begin with the path of the key.
 func (c Config) Validate() error {
 	var all []error
+	for _, err := range c.Agent.validate() {
+		all = append(all, fmt.Errorf("agent.%w", err))
+	}
 	stdin := -1
 	for i, s := range c.Sources {
 		for _, err := range s.validate() {
@@ -107,6 +149,8 @@ func (c Config) Validate() error {
 		{"protect", c.Protect.Validate()},
 		{"enforce", c.Enforce.Validate()},
 		{"report", c.Report.Validate()},
+		{"history", c.History.Validate()},
+		{"metrics", c.Metrics.Validate()},
 	} {
 		for _, err := range split(t.err) {
 			all = append(all, fmt.Errorf("%s.%w", t.name, err))

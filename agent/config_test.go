@@ -41,22 +41,29 @@ func TestShippedConfigIsTheDefault(t *testing.T) {
 
 // Whoever reads slips.toml must find every key there is.
 func TestShippedConfigHasEveryKey(t *testing.T) {
-	text := regexp.MustCompile(`(?m)^# (\[\[source\]\]|url = |records = |max_flows = )`).ReplaceAllString(string(slipsips.DefaultConfig), "$1")
+	text := regexp.MustCompile(`(?m)^# (\[\[[a-z.]+\]\]|[a-z_]+ = )`).ReplaceAllString(string(slipsips.DefaultConfig), "$1")
 	have := map[string]bool{}
 	for _, k := range keyLines([]byte(text)) {
 		have[k.plain] = true
 	}
-	tables := 0
-	for _, table := range append(knownKeys(""), "policy.budget") {
+	keys := 0
+	var look func(table string)
+	look = func(table string) {
 		for _, key := range knownKeys(table) {
-			tables++
+			keys++
 			if !have[table+"."+key] {
 				t.Errorf("%s.%s is not in slips.toml", table, key)
 			}
+			if table != "policy" { // of rules the comment names the keys, see below
+				look(table + "." + key)
+			}
 		}
 	}
-	if tables < 25 {
-		t.Errorf("only %d keys are known", tables)
+	for _, table := range knownKeys("") {
+		look(table)
+	}
+	if keys < 80 {
+		t.Errorf("only %d keys are known", keys)
 	}
 	// Rules have keys that the defaults leave out; the comment above them names all.
 	comment, _, _ := strings.Cut(text, "# Whoever blocks a resolver")
@@ -72,7 +79,7 @@ func TestConfigMistakes(t *testing.T) {
 		policyKeys = "matches, windows, score, flows, grace, action, duration, longest, repeat, forgive, jitter, renew, home, timezone, max_blocks, max_tuples, budget, rule"
 		ruleKeys   = "name, label, behaviour, below, above, generic, protocol, ports, source, destination, direction, feed, hours, days, " +
 			"action, scope, verdict, duration, longest, matches, windows, score, flows, grace"
-		tables      = "agent, source, detection, policy, protect, enforce, report"
+		tables      = "agent, source, detection, policy, protect, enforce, report, history, metrics"
 		sourceForms = "allowed are argus://HOST[:PORT] (an Argus, default port 561), " +
 			"spawn:[IFACE] (an argus of its own on that interface, or on that of the default route), " +
 			"ra:PATH, ra:- or - (what ra prints), file:PATH or PATH (stored flows), follow:PATH (a file that argus or ra appends to)"
@@ -85,7 +92,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"misspelt key", "[policy]\n\nmatchs = 3\n",
 			[]Mistake{{3, "policy.matchs", "unknown key; did you mean matches? Known here: " + policyKeys}}},
 		{"unknown key like no other", "[agent]\ncolour = 1\n",
-			[]Mistake{{2, "agent.colour", "unknown key; known here: mode"}}},
+			[]Mistake{{2, "agent.colour", "unknown key; known here: mode, state, socket, group, admin_group"}}},
 		{"key of another table", "mode = \"enforce\"\n",
 			[]Mistake{{1, "mode", "unknown key; known here: " + tables}}},
 		{"misspelt table", "# mine\n[polcy]\nmatches = 3\n",
@@ -121,8 +128,16 @@ func TestConfigMistakes(t *testing.T) {
 			[]Mistake{{1, "policy.rule[0].action", "missing; use block, alert or ignore"}}},
 		{"text for a number", "[policy]\nmatches = \"three\"\n",
 			[]Mistake{{2, "policy.matches", "a value of the wrong type; use a whole number"}}},
-		{"text for true", "[report]\nsound = \"yes\"\n",
-			[]Mistake{{2, "report.sound", "a value of the wrong type; use true or false"}}},
+		{"text for true", "[report.sound]\nenabled = \"yes\"\n",
+			[]Mistake{{2, "report.sound.enabled", "a value of the wrong type; use true or false"}}},
+		{"sound as it was", "[report]\nsound = true\n",
+			[]Mistake{{2, "report.sound", "a value of the wrong type; use a table"}}},
+		{"bad outputs", "[report.eve]\nflows = \"some\"\n[[report.webhook]]\nname = \"a\"\nurl = \"ftp://x\"\n[[report.webhook]]\nname = \"a\"\nurl = \"http://x\"\n",
+			[]Mistake{
+				{2, "report.eve.flows", `"some" is not allowed; use none, detected or all`},
+				{5, "report.webhook[0].url", `"ftp://x" is not allowed; use http://HOST/PATH or https://HOST/PATH`},
+				{7, "report.webhook[1].name", `"a" is there already; use another one`},
+			}},
 		{"number for a text", "[detection]\nmodels = 3\n",
 			[]Mistake{{2, "detection.models", "a value of the wrong type; use a text in quotes"}}},
 		{"value for a table", "policy = 3\n", []Mistake{{1, "policy", "a value of the wrong type; use a table"}}},
@@ -171,7 +186,7 @@ func TestConfigMistakes(t *testing.T) {
 				{3, "policy.windowz", "unknown key; did you mean windows? Known here: " + policyKeys},
 				{4, "policy.duration", `0s is not allowed; use "1s" to "30d", with the unit`},
 				{7, "enforce.table", `"inet" is a word of nft; use another name`},
-				{9, "report.tupels", "unknown key; did you mean tuples? Known here: tuples, sound, min_letters"},
+				{9, "report.tupels", "unknown key; did you mean tuples? Known here: tuples, min_letters, limit, eve, journald, syslog, exec, webhook, desktop, sound"},
 			}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

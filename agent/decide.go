@@ -2,9 +2,11 @@ package agent
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
+	"slips-ips/agent/history"
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
 	"slips-ips/enforce"
@@ -44,9 +46,20 @@ type decider struct {
 	// newID makes the ID of a decision; nil: a random one that sorts by the wall
 	// clock.
 	newID func(detection.Detection) (uuid.UUID, error)
-	// decided is told of each decision; failed is why its block is not in
-	// force, or nil.
-	decided func(d policy.Decision, failed error)
+	// decided is told of each decision.
+	decided func(outcome)
+}
+
+// outcome is what became of a detection, or of a block by hand.
+type outcome struct {
+	// detection is nil where the block was asked for by hand, and by then says by
+	// whom.
+	detection *detection.Detection
+	by        *history.Who
+	decision  policy.Decision
+	// failed is why its block is not in force, and until when it is otherwise.
+	failed error
+	until  time.Time
 }
 
 // decide answers the detections in their order.
@@ -63,13 +76,7 @@ func (d *decider) decide(detections []detection.Detection) error {
 		view := d.view(det, id.String())
 		decision := d.engine.Decide(det, view)
 		d.tracker.Decided(decision)
-		var failed error
-		if block, ok := decision.Block(); ok {
-			if failed = d.blocks.Apply([]policy.Block{block})[0].Err; failed == nil {
-				d.record(block, view.Now)
-			}
-		}
-		d.decided(decision, failed)
+		d.decided(d.enforce(outcome{detection: &det, decision: decision}))
 	}
 	return nil
 }
@@ -108,6 +115,20 @@ func (d *decider) record(b policy.Block, at argusfeed.Time) {
 	if d.offences != nil {
 		d.offences.Record(b, at)
 	}
+}
+
+// enforce puts the block of a decision in force, if it has one.
+func (d *decider) enforce(o outcome) outcome {
+	block, ok := o.decision.Block()
+	if !ok {
+		return o
+	}
+	result := d.blocks.Apply([]policy.Block{block})[0]
+	o.failed, o.until = result.Err, result.Until
+	if o.failed == nil {
+		d.record(block, o.decision.Time)
+	}
+	return o
 }
 
 // inForce is a block as policy sees it. One that the kernel does not have is

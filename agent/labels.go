@@ -58,7 +58,7 @@ func (b *labelBook) note(f *argusfeed.Flow) {
 	b.tuples[f.Tuple] = l
 }
 
-func (b *labelBook) score(detected map[argusfeed.Tuple]*DetectedTuple, decided outcomes) *LabelScore {
+func (b *labelBook) score(detected map[argusfeed.Tuple]*DetectedTuple, decided trials) *LabelScore {
 	if !b.on {
 		return nil
 	}

@@ -78,11 +78,11 @@ func TestNobodyIsLockedOut(t *testing.T) {
 				protected: func() *policy.Protected { return protected },
 				home:      func() *policy.Home { return home },
 				now:       func(detection.Detection) argusfeed.Time { return argusfeed.TimeOf(time.Now()) },
-				decided: func(d policy.Decision, failed error) {
-					if failed != nil {
-						t.Errorf("%s: %v", d.Tuple, failed)
+				decided: func(o outcome) {
+					if o.failed != nil {
+						t.Errorf("%s: %v", o.decision.Tuple, o.failed)
 					}
-					causes[d.Tuple.String()] = d.Cause
+					causes[o.decision.Tuple.String()] = o.decision.Cause
 				},
 			}
 			beacon := func(src, dst netip.Addr, port uint16) {

@@ -7,25 +7,34 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"slips-ips/agent/allowlist"
 	"slips-ips/agent/hostnet"
 	"slips-ips/policy"
 )
 
-// protection keeps what is never blocked: what [protect] says and what this
-// host needs. It is safe for concurrent use.
+// protection keeps what is never blocked: what [protect] says, what admins
+// allowed by hand, and what this host needs. It is safe for concurrent use.
 type protection struct {
-	log *slog.Logger
-	// static is what [protect] says, and the hosts of the feeds.
-	static  []policy.Entry
-	current atomic.Pointer[policy.Protected]
+	log     *slog.Logger
+	allowed *allowlist.List
+
+	mu sync.Mutex
+	// static is what [protect] says, and the hosts of the feeds; found is what
+	// this host needs.
+	static, found []policy.Entry
+	ends          *time.Timer // when the next allow entry ends
+	current       atomic.Pointer[policy.Protected]
 }
 
-func newProtection(c Config, log *slog.Logger) *protection {
-	p := &protection{log: log, static: append(c.Protect.Entries(), feedHosts(c.Sources, log)...)}
+func newProtection(c Config, allowed *allowlist.List, log *slog.Logger) *protection {
+	p := &protection{log: log, allowed: allowed, static: staticEntries(c, log)}
+	p.ends = time.AfterFunc(time.Hour, p.refresh)
 	// Where not everything can be found out, what was found is protected.
 	found, err := hostnet.Discover(hostnet.Options{})
 	if err != nil {
@@ -35,11 +44,17 @@ func newProtection(c Config, log *slog.Logger) *protection {
 	return p
 }
 
+// staticEntries is what a configuration protects. It may ask a resolver.
+func staticEntries(c Config, log *slog.Logger) []policy.Entry {
+	return append(c.Protect.Entries(), feedHosts(c.Sources, log)...)
+}
+
 // snapshot gives what is never blocked at this moment.
 func (p *protection) snapshot() *policy.Protected { return p.current.Load() }
 
 // watch follows the host's addresses, routes and resolvers until ctx ends.
 func (p *protection) watch(ctx context.Context) {
+	defer p.ends.Stop()
 	_ = hostnet.Watch(ctx, hostnet.Options{}, p.take, p.failed) // it ends with ctx only
 }
 
@@ -47,7 +62,72 @@ func (p *protection) take(found hostnet.Snapshot) {
 	if forwards() {
 		markRouter(found.Entries)
 	}
-	p.current.Store(policy.NewProtected(append(found.Entries, p.static...)...))
+	p.mu.Lock()
+	p.found = found.Entries
+	p.mu.Unlock()
+	p.refresh()
+}
+
+// setStatic replaces what the configuration protects.
+func (p *protection) setStatic(entries []policy.Entry) {
+	p.mu.Lock()
+	p.static = entries
+	p.mu.Unlock()
+	p.refresh()
+}
+
+// entries gives what the configuration and this host bring.
+func (p *protection) entries() (static, found []policy.Entry) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.static), slices.Clone(p.found)
+}
+
+// with gives what would never be blocked if the configuration said static.
+func (p *protection) with(static []policy.Entry) *policy.Protected {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all, _ := p.all(static, time.Now())
+	return policy.NewProtected(all...)
+}
+
+// all puts together what is never blocked, and says when the next allow entry
+// ends. Whoever calls it holds mu.
+func (p *protection) all(static []policy.Entry, now time.Time) (all []policy.Entry, next time.Time) {
+	all = slices.Concat(p.found, static)
+	allowed, next := p.allowed.Entries(now)
+	for _, e := range allowed {
+		all = append(all, policy.Entry{Prefix: e.Network, Kind: policy.KindAllow, Why: whyAllowed(e)})
+	}
+	return all, next
+}
+
+// refresh makes a new snapshot, and sees to it that there is another one when
+// an allow entry ends.
+func (p *protection) refresh() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	all, next := p.all(p.static, now)
+	if !next.IsZero() {
+		p.ends.Reset(max(next.Sub(now), time.Millisecond))
+	}
+	p.current.Store(policy.NewProtected(all...))
+}
+
+// whyAllowed completes "10.0.0.1 is ...".
+func whyAllowed(e allowlist.Entry) string {
+	why := "allowed"
+	if e.By != "" {
+		why += " by " + e.By
+	}
+	if !e.Until.IsZero() {
+		why += " until " + e.Until.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	if e.Comment != "" {
+		why += ": " + e.Comment
+	}
+	return why
 }
 
 func (p *protection) failed(err error) {

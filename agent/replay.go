@@ -123,7 +123,7 @@ type replay struct {
 }
 
 // newDecider makes a policy with an enforcer of its own that only remembers.
-func (r *replay) newDecider(c Config, decided func(policy.Decision, error)) (*decider, error) {
+func (r *replay) newDecider(c Config, decided func(outcome)) (*decider, error) {
 	engine, err := policy.New(c.Policy, r.opt.Config.Detection.Width)
 	if err != nil {
 		return nil, err

@@ -39,8 +39,8 @@ type ReplayReport struct {
 
 	tuples map[argusfeed.Tuple]*DetectedTuple
 	labels labelBook
-	ours   outcomes
-	others outcomes
+	ours   trials
+	others trials
 }
 
 // DetectedTuple is a tuple that was detected at least once. Label, Score and
@@ -66,7 +66,7 @@ func newReplayReport(labels bool) *ReplayReport {
 		Detections: []DetectedTuple{}, Decisions: []policy.Decision{},
 		tuples: map[argusfeed.Tuple]*DetectedTuple{},
 		labels: labelBook{on: labels, tuples: map[argusfeed.Tuple]labelled{}},
-		ours:   outcomes{}, others: outcomes{},
+		ours:   trials{}, others: trials{},
 	}
 }
 
@@ -93,8 +93,8 @@ func (r *ReplayReport) detect(found []detection.Detection) {
 	}
 }
 
-func (r *ReplayReport) decide(d policy.Decision, failed error) {
-	d = notBlocked(d, failed)
+func (r *ReplayReport) decide(o outcome) {
+	d := notBlocked(o.decision, o.failed)
 	r.ours.add(d)
 	if d.Repeat {
 		r.Repeats++

@@ -59,3 +59,12 @@ func sourceNames(sources []argusfeed.Source) string {
 	}
 	return strings.Join(names, " ")
 }
+
+// ifaceOf is the interface that a source listens on, empty where that is not known.
+func ifaceOf(url string) string {
+	iface, ok := strings.CutPrefix(url, "spawn:")
+	if !ok {
+		return ""
+	}
+	return iface
+}

@@ -1,16 +1,23 @@
 package agent
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
+	"slips-ips/agent/history"
 	"slips-ips/argusfeed"
 	"slips-ips/policy"
 )
 
-// tell logs a decision. A repeat of the one before is only counted.
-func (a *Agent) tell(d policy.Decision, failed error) {
-	a.decided++
+// tell logs a decision and makes an event of it. A repeat of the one before is
+// only counted.
+func (a *Agent) tell(o outcome) {
+	a.tally.count(o)
+	d := o.decision
+	if o.detection != nil && a.kept.history != nil {
+		a.kept.history.Detected(*o.detection)
+	}
 	attrs := []any{
 		slog.String("tuple", d.Tuple.String()),
 		slog.String("model", d.Label),
@@ -28,11 +35,9 @@ func (a *Agent) tell(d policy.Decision, failed error) {
 		return
 	case d.Action == policy.ActionAlert:
 		a.log.Info("alert", attrs...)
-	case failed != nil:
-		a.failed++
-		a.log.Error("not blocked", append(attrs, slog.String("error", failed.Error()))...)
+	case o.failed != nil:
+		a.log.Error("not blocked", append(attrs, slog.String("error", o.failed.Error()))...)
 	default:
-		a.blocked++
 		attrs = append(attrs, slog.String("ttl", d.Duration.Round(time.Second).String()))
 		switch {
 		case a.enforcer.DryRun():
@@ -43,9 +48,56 @@ func (a *Agent) tell(d policy.Decision, failed error) {
 			a.log.Warn("blocked", attrs...)
 		}
 	}
-	if err := a.printer.Ring(); err != nil {
-		a.log.Warn("the bell failed", "error", err)
+	a.events.tell(a.eventOf(o))
+}
+
+// eventOf makes the event of an alert or a block.
+func (a *Agent) eventOf(o outcome) history.Event {
+	d := o.decision
+	e := history.Event{ID: d.ID, Time: time.Now(), Kind: history.KindAlert, By: o.by, Decision: &d, Detection: o.detection}
+	tuple, what := d.Tuple.String(), d.Label
+	if what == "" {
+		what = "by hand"
 	}
+	block, ok := d.Block()
+	if !ok {
+		e.Text = fmt.Sprintf("%s: %s: %s", tuple, what, d.Reason)
+		return e
+	}
+	e.Kind = history.KindBlock
+	e.Block = &history.Block{
+		Block: block, Since: e.Time, Until: o.until, Renewal: d.Renewal, DryRun: a.enforcer.DryRun(),
+	}
+	if active, ok := a.enforcer.Lookup(d.Tuple); ok {
+		e.Block.Since = active.Since
+	}
+	verb := "blocked"
+	switch {
+	case o.failed != nil:
+		verb, e.Error = "not blocked", o.failed.Error()
+		e.Block.Until = e.Time
+	case e.Block.DryRun:
+		verb = "would be blocked"
+	case d.Renewal:
+		verb = "blocked on"
+	}
+	if o.failed == nil {
+		a.grounds.put(o)
+	}
+	e.Text = fmt.Sprintf("%s %s for %s: %s: %s", tuple, verb, d.Duration.Round(time.Second), what, d.Reason)
+	return e
+}
+
+// tellLift tells the end of a block; by is nil where no person asked for it.
+func (a *Agent) tellLift(b policy.Block, since, until time.Time, end history.End, why string, by *history.Who) {
+	a.grounds.end(b)
+	dry := a.enforcer.DryRun()
+	a.log.Info("block ended", "tuple", b.Tuple.String(), "reason", why, "id", b.ID, "dry_run", dry)
+	a.events.tell(history.Event{
+		Kind: history.KindLift, By: by,
+		Text:  fmt.Sprintf("%s is not blocked any more: %s", b.Tuple, why),
+		Block: &history.Block{Block: b, Since: since.UTC(), Until: until.UTC(), DryRun: dry, End: end},
+	})
 }
 
 // sumUp tells at the end what was read and done. What was lost is a warning.
@@ -64,10 +116,11 @@ func (a *Agent) sumUp() {
 			"error", s.Error)
 	}
 	s := a.detector.Stats()
+	decisions, blocks, failed := a.tally.sums()
 	attrs := []any{
-		slog.Uint64("flows", s.Flows), slog.Uint64("dropped", s.Dropped()+a.future), slog.Int("tuples", s.Tuples),
-		slog.Uint64("detections", s.Detections), slog.Uint64("decisions", a.decided),
-		slog.Uint64("blocks", a.blocked), slog.Uint64("failed", a.failed),
+		slog.Uint64("flows", s.Flows), slog.Uint64("dropped", s.Dropped()+a.detecting.future), slog.Int("tuples", s.Tuples),
+		slog.Uint64("detections", s.Detections), slog.Uint64("decisions", decisions),
+		slog.Uint64("blocks", blocks), slog.Uint64("failed", failed),
 	}
 	a.log.Info("stopped", attrs...)
 }

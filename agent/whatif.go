@@ -40,20 +40,20 @@ func (b *Blocked) add(d policy.Decision) {
 	}
 }
 
-// outcome is what a policy made of a tuple.
-type outcome struct {
+// trial is what a policy made of a tuple.
+type trial struct {
 	strongest policy.Decision
 	blocked   Blocked
 }
 
-type outcomes map[argusfeed.Tuple]*outcome
+type trials map[argusfeed.Tuple]*trial
 
 var actionRank = map[policy.Action]int{policy.ActionIgnore: 0, policy.ActionAlert: 1, policy.ActionBlock: 2}
 
-func (m outcomes) add(d policy.Decision) {
+func (m trials) add(d policy.Decision) {
 	o, ok := m[d.Tuple]
 	if !ok {
-		o = &outcome{strongest: d}
+		o = &trial{strongest: d}
 		m[d.Tuple] = o
 	} else if actionRank[d.Action] > actionRank[o.strongest.Action] {
 		o.strongest = d
@@ -64,11 +64,11 @@ func (m outcomes) add(d policy.Decision) {
 }
 
 // of gives what was made of a tuple; nothing, where it was not decided on.
-func (m outcomes) of(t argusfeed.Tuple) outcome {
+func (m trials) of(t argusfeed.Tuple) trial {
 	if o, ok := m[t]; ok {
 		return *o
 	}
-	return outcome{}
+	return trial{}
 }
 
 // notBlocked turns a block that failed into the alert that came of it.
@@ -80,9 +80,7 @@ func notBlocked(d policy.Decision, failed error) policy.Decision {
 	return d
 }
 
-func (r *ReplayReport) decideOther(d policy.Decision, failed error) {
-	r.others.add(notBlocked(d, failed))
-}
+func (r *ReplayReport) decideOther(o outcome) { r.others.add(notBlocked(o.decision, o.failed)) }
 
 // differences lists the tuples on which the policies went different ways, in the
 // order of the detections.

@@ -19,7 +19,18 @@ type nameTable struct {
 // goroutine; like an interned string it is invisible from outside.
 var names = &nameTable{ids: make(map[string]uint32), atMost: maxNames}
 
-func (t *nameTable) id(s []byte) (uint32, error) {
+func (t *nameTable) id(s []byte) (uint32, error) { return t.idWithin(s, t.atMost) }
+
+// find gives the number of a name that has one.
+func (t *nameTable) find(s []byte) (id uint32, ok bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	id, ok = t.ids[string(s)]
+	return id, ok
+}
+
+// idWithin makes a new number only while fewer than atMost are given out.
+func (t *nameTable) idWithin(s []byte, atMost int) (uint32, error) {
 	t.mu.RLock()
 	id, ok := t.ids[string(s)]
 	t.mu.RUnlock()
@@ -34,7 +45,7 @@ func (t *nameTable) id(s []byte) (uint32, error) {
 	if len(s) > maxNameLen {
 		return 0, ErrLongName
 	}
-	if len(t.byID) >= t.atMost {
+	if len(t.byID) >= atMost {
 		return 0, ErrTooManyNames
 	}
 	name := string(s)

@@ -2,6 +2,7 @@ package argusfeed
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -39,6 +40,16 @@ func (k SkipKind) Bad() bool { return k > SkipBlank }
 
 // MarshalText writes what String returns. It never fails.
 func (k SkipKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote; a kind of a later version becomes
+// an unknown one.
+func (k *SkipKind) UnmarshalText(b []byte) error {
+	*k = numSkipKinds
+	if i := slices.Index(skipNames[:], string(b)); i >= 0 {
+		*k = SkipKind(i)
+	}
+	return nil
+}
 
 // SkipError is a line of a feed that is no flow. It does not end the reading.
 type SkipError struct {

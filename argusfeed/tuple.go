@@ -63,22 +63,34 @@ func ParseAddr(s []byte) (Addr, error) {
 	if len(s) == 0 {
 		return Addr{}, nil
 	}
-	if a, ok := parseIPv4(s); ok {
+	if a, ok := plainAddr(s); ok {
 		return a, nil
-	}
-	if a, ok := parseMAC(s); ok {
-		return a, nil
-	}
-	if ip, ok := parseIPv6(s); ok {
-		return AddrFrom(ip), nil
 	}
 	id, err := names.id(s)
 	if err != nil {
 		return Addr{}, err
 	}
+	return addrFromName(id), nil
+}
+
+// plainAddr reads what is an address and no name.
+func plainAddr(s []byte) (Addr, bool) {
+	if a, ok := parseIPv4(s); ok {
+		return a, true
+	}
+	if a, ok := parseMAC(s); ok {
+		return a, true
+	}
+	if ip, ok := parseIPv6(s); ok {
+		return AddrFrom(ip), true
+	}
+	return Addr{}, false
+}
+
+func addrFromName(id uint32) Addr {
 	a := Addr{kind: addrName}
 	binary.BigEndian.PutUint32(a.b[:], id)
-	return a, nil
+	return a
 }
 
 // parseIPv4 reads the dotted form in full and only that: no leading zeros.
@@ -216,8 +228,17 @@ func PortSPI(n uint32) Port {
 // ParsePort reads a port as ra prints it; what is neither a decimal number nor
 // a hexadecimal one after 0x becomes a name. s is not kept.
 func ParsePort(s []byte) (Port, error) {
+	if p, ok := plainPort(s); ok {
+		return p, nil
+	}
+	id, err := names.id(s)
+	return portName | Port(id), err
+}
+
+// plainPort reads what is no port or a number, and no name.
+func plainPort(s []byte) (p Port, ok bool) {
 	if len(s) == 0 {
-		return 0, nil
+		return 0, true
 	}
 	if len(s) <= 5 && (s[0] != '0' || len(s) == 1) {
 		n, ok := 0, true
@@ -229,19 +250,18 @@ func ParsePort(s []byte) (Port, error) {
 			n = n*10 + int(c-'0')
 		}
 		if ok && n <= 0xffff {
-			return PortNumber(uint16(n)), nil
+			return PortNumber(uint16(n)), true
 		}
 	}
 	if n, ok := parseHex(s); ok {
 		if len(s) == 6 {
-			return PortHex(uint16(n)), nil
+			return PortHex(uint16(n)), true
 		}
 		if s[2] != '0' || len(s) == 3 {
-			return PortSPI(n), nil
+			return PortSPI(n), true
 		}
 	}
-	id, err := names.id(s)
-	return portName | Port(id), err
+	return 0, false
 }
 
 // parseHex reads 0x and up to eight lower-case hexadecimal digits.
@@ -306,26 +326,34 @@ const (
 // ParseProto reads a protocol as ra prints it, letter case kept; a number is an
 // Ethertype. s is not kept.
 func ParseProto(s []byte) (Proto, error) {
-	switch string(s) { // the compiler makes no string for this
-	case "tcp":
-		return ProtoTCP, nil
-	case "udp":
-		return ProtoUDP, nil
-	case "icmp":
-		return ProtoICMP, nil
-	case "ipv6-icmp":
-		return ProtoICMPv6, nil
-	}
-	if n, ok := ipProtoNumbers[string(s)]; ok {
-		return Proto(n), nil
-	}
-	if len(s) > 0 && s[0] >= '1' && s[0] <= '9' {
-		if n, err := strconv.ParseUint(string(s), 10, 16); err == nil {
-			return protoEther | Proto(n), nil
-		}
+	if p, ok := plainProto(s); ok {
+		return p, nil
 	}
 	id, err := names.id(s)
 	return protoName | Proto(id), err
+}
+
+// plainProto reads what has a number of its own.
+func plainProto(s []byte) (Proto, bool) {
+	switch string(s) { // the compiler makes no string for this
+	case "tcp":
+		return ProtoTCP, true
+	case "udp":
+		return ProtoUDP, true
+	case "icmp":
+		return ProtoICMP, true
+	case "ipv6-icmp":
+		return ProtoICMPv6, true
+	}
+	if n, ok := ipProtoNumbers[string(s)]; ok {
+		return Proto(n), true
+	}
+	if len(s) > 0 && s[0] >= '1' && s[0] <= '9' {
+		if n, err := strconv.ParseUint(string(s), 10, 16); err == nil {
+			return protoEther | Proto(n), true
+		}
+	}
+	return 0, false
 }
 
 // Number gives the IP protocol number, whatever the letter case; what Argus

@@ -2,6 +2,7 @@ package detection
 
 import (
 	"fmt"
+	"time"
 
 	"slips-ips/argusfeed"
 )
@@ -17,8 +18,11 @@ type Explanation struct {
 	Score     float64 `json:"score"`
 	Threshold float64 `json:"threshold"`
 	Malicious bool    `json:"malicious"`
-	// Behaviour is the class of what is seen, malicious or not.
-	Behaviour string `json:"behaviour,omitempty"`
+	// Behaviour is the class of what is seen, malicious or not; Generic and Gap
+	// are as in Detection, where it is malicious.
+	Behaviour string        `json:"behaviour,omitempty"`
+	Generic   bool          `json:"generic,omitempty"`
+	Gap       time.Duration `json:"gap_ns,omitempty"`
 	// Seen says in words what was measured.
 	Seen string `json:"seen,omitempty"`
 	// For and Against are the evidence in words with its weight, the heaviest

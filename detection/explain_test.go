@@ -35,10 +35,10 @@ func TestExplain(t *testing.T) {
 		want  Explanation
 	}{
 		{"a model fits", deaf(t), beacons, beat(web, 0, time.Minute, 12), Explanation{
-			Scorer: "behaviour", Label: "From-Botnet-TCP-Any-Beacon-1", Score: 1, Threshold: 1, Malicious: true, Behaviour: "beacon-regular",
+			Scorer: "behaviour", Label: "From-Botnet-TCP-Any-Beacon-1", Score: 1, Threshold: 1, Malicious: true, Behaviour: "beacon-regular", Gap: time.Minute,
 			Seen: "12 contacts, one every 1m0s (spread 0), of 1000 bytes (spread 0)"}},
 		{"too few flows for a detection", careful(deaf(t)), beacons, beat(web, 0, time.Minute, 12), Explanation{
-			Scorer: "behaviour", Label: "From-Botnet-TCP-Any-Beacon-1", Score: 1, Threshold: 1, Behaviour: "beacon-regular",
+			Scorer: "behaviour", Label: "From-Botnet-TCP-Any-Beacon-1", Score: 1, Threshold: 1, Behaviour: "beacon-regular", Gap: time.Minute,
 			Seen:    "12 contacts, one every 1m0s (spread 0), of 1000 bytes (spread 0)",
 			Missing: "12 flows; a detection needs 500 (min_letters)"}},
 		{"one that is normal", deaf(t), append(beacons[:1:1], normal), beat(web, 0, time.Minute, 12), Explanation{

@@ -1,6 +1,9 @@
 package detection
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 func (b *behaviour) explain(t *tuple, e *Explanation) {
 	e.Threshold = b.class.threshold
@@ -26,6 +29,7 @@ func (b *behaviour) explain(t *tuple, e *Explanation) {
 		b.show(t)
 	}
 	e.Score, e.Malicious = b.best.probability, v.malicious
+	e.Generic, e.Gap = v.generic, time.Duration(float64(v.gap)*float64(time.Second))
 	if v.name != nil {
 		e.Label = v.name.label
 	}

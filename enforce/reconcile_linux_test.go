@@ -291,7 +291,7 @@ func TestChurn(t *testing.T) {
 	churn(func(c *nftables.Conn, n int) {
 		table := &nftables.Table{Name: "other", Family: nftables.TableFamilyIPv4}
 		c.AddTable(table)
-		if n%50 == 49 {
+		if n%10 == 9 {
 			c.FlushRuleset()
 		}
 		time.Sleep(time.Millisecond)

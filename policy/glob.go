@@ -28,6 +28,12 @@ func (g *Glob) UnmarshalText(b []byte) error {
 	return nil
 }
 
+// Matches tells whether g fits the whole of label. A pattern that UnmarshalText
+// refuses fits nothing.
+func (g Glob) Matches(label string) bool {
+	return g == "" || globMatches(foldLabel(string(g)), foldLabel(label))
+}
+
 func (g Glob) check() error {
 	if _, err := path.Match(string(g), ""); err != nil {
 		return fmt.Errorf("%q is no pattern; use %s", string(g), globAllowed)

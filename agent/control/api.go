@@ -22,8 +22,9 @@ type Backend interface {
 	// Explain tells all that is known of a tuple.
 	Explain(ctx context.Context, tuple argusfeed.Tuple) (Explanation, error)
 	// Events gives what happened, from the history; Follow what happens from now
-	// on, until ctx ends. A reader of Follow that is too slow loses events, which
-	// Follow counts in the events it gives (Event.Text says how many).
+	// on, until ctx ends; then the channel is closed. A reader of Follow that is
+	// too slow loses events; what tells it is an event without an ID, whose Text
+	// says how many.
 	Events(ctx context.Context, q history.Query) (history.Page, error)
 	Follow(ctx context.Context) (<-chan history.Event, error)
 
@@ -68,9 +69,13 @@ type TupleQuery struct {
 
 // Defaults and limits of queries.
 const (
-	DefaultLimit   = 100
-	MaxLimit       = 1_000_000
+	DefaultLimit = 100
+	// MaxLimit is the most rows of one answer, MaxEvents the most events: whoever
+	// wants more asks again, with Offset or After.
+	MaxLimit       = 100_000
+	MaxEvents      = 10_000
 	DefaultLetters = 64
+	MaxLetters     = 1 << 20
 )
 
 // TupleSort is an order of tuples; ties are in the order of the newest flow.
@@ -108,6 +113,8 @@ type Explanation struct {
 	Block *BlockInfo `json:"block,omitempty"`
 	// Events are the newest ones of it, the newest first.
 	Events []history.Event `json:"events"`
+	// Asked is the event whose ID was asked for. The server fills it in.
+	Asked *history.Event `json:"asked,omitempty"`
 }
 
 // BlockQuery selects blocks.
@@ -161,10 +168,18 @@ type Allow struct {
 	Until time.Time `json:"until,omitzero"`
 	Since time.Time `json:"since,omitzero"`
 	By    string    `json:"by,omitempty"`
-	// From is "allow" for entries made with `allow add`, which can be removed;
-	// "config" for those of [protect]; "host" for what the agent found out.
-	From string `json:"from"`
+	From  AllowFrom `json:"from"`
 }
+
+// AllowFrom says where an entry comes from.
+type AllowFrom string
+
+// The origins.
+const (
+	FromAllow  AllowFrom = "allow"  // `allow add`; only these can be removed
+	FromConfig AllowFrom = "config" // [protect] of slips.toml, and the feeds' hosts
+	FromHost   AllowFrom = "host"   // the agent found out that this host needs it
+)
 
 // AllowResult is what an allow entry did.
 type AllowResult struct {

@@ -10,12 +10,8 @@ import (
 
 // Printer prints the tuples of time windows in the form of the original slips:
 // a line for the window, and one for each tuple with its number of flows, its
-// letters and what it is detected as. It belongs to one goroutine, but for
-// Ring, which may be called from another one.
+// letters and what it is detected as. It belongs to one goroutine.
 type Printer struct {
-	// Bell rings at alerts; nil is silence.
-	Bell *Bell
-
 	w      *bufio.Writer
 	colour bool
 	cfg    Config
@@ -56,20 +52,25 @@ func (p *Printer) Window(w detection.Window) {
 		if p.cfg.Tuples == TuplesDetected && t.Label == "" || t.Flows < uint64(p.cfg.MinLetters) {
 			continue
 		}
-		colour := yellow
-		switch {
-		case t.Label != "":
-			colour = magenta
-		case t.Flows < shortFlows:
-			colour = red
-		}
-		// The brackets hold what whois said in the original, when asked to.
-		rest := fmt.Sprintf(" [] (%d): %s", t.Flows, t.Letters)
-		if t.Label != "" {
-			rest += "  Detected as: " + t.Label
-		}
-		p.line(colour, Plain(t.Tuple.String()), rest)
+		p.Tuple(t)
 	}
+}
+
+// Tuple prints one tuple. An error is kept for Flush.
+func (p *Printer) Tuple(t *detection.TupleInfo) {
+	colour := yellow
+	switch {
+	case t.Label != "":
+		colour = magenta
+	case t.Flows < shortFlows:
+		colour = red
+	}
+	// The brackets hold what whois said in the original, when asked to.
+	rest := fmt.Sprintf(" [] (%d): %s", t.Flows, t.Letters)
+	if t.Label != "" {
+		rest += "  Detected as: " + t.Label
+	}
+	p.line(colour, Plain(t.Tuple.String()), rest)
 }
 
 func (p *Printer) line(colour, bright, rest string) {
@@ -88,12 +89,4 @@ func (p *Printer) Flush() error {
 		p.err = p.w.Flush()
 	}
 	return p.err
-}
-
-// Ring sounds an alert where there is a bell.
-func (p *Printer) Ring() error {
-	if p.Bell == nil {
-		return nil
-	}
-	return p.Bell.Ring()
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -94,14 +95,6 @@ func TestPrinterKeepsTheFirstError(t *testing.T) {
 	if err := p.Flush(); !errors.Is(err, gone) {
 		t.Error("forgotten:", err)
 	}
-	p.Bell = NewBell(brokenWriter{gone}, time.Now)
-	if err := p.Ring(); !errors.Is(err, gone) {
-		t.Error(err)
-	}
-	p.Bell = nil
-	if err := p.Ring(); err != nil {
-		t.Error("no bell:", err)
-	}
 }
 
 func TestSlotTime(t *testing.T) {
@@ -134,12 +127,51 @@ func TestConfig(t *testing.T) {
 	if err := DefaultConfig().Validate(); err != nil {
 		t.Error(err)
 	}
-	for want, c := range map[string]Config{
-		"min_letters: -1 is not allowed; use 0 or more":            {Tuples: TuplesAll, MinLetters: -1},
-		`tuples: "some" is not allowed; use all, detected or none`: {Tuples: "some"},
+	for want, change := range map[string]func(*Config){
+		"min_letters: -1 is not allowed; use 0 or more":                                func(c *Config) { c.MinLetters = -1 },
+		`tuples: "some" is not allowed; use all, detected or none`:                     func(c *Config) { c.Tuples = "some" },
+		"limit.burst: -1 is not allowed; use 1 to 10000, or 0 for no limit":            func(c *Config) { c.Limit.Burst = -1 },
+		`limit.every: 0s is not allowed; use "1s" to "24h", with the unit`:             func(c *Config) { c.Limit.Every = 0 },
+		"limit.max_tuples: 1 is not allowed; use 16 to 1000000":                        func(c *Config) { c.Limit.MaxTuples = 1 },
+		`eve.path: "eve.json" is not allowed; use a path from the root, or "" for off`: func(c *Config) { c.EVE.Path = "eve.json" },
+		`eve.type: "redis" is not allowed; use file, unix_stream or unix_dgram`:        func(c *Config) { c.EVE.Type = "redis" },
+		`eve.stats_every: 1ms is not allowed; use "1s" to "24h", or "0s" for never`:    func(c *Config) { c.EVE.StatsEvery = time.Millisecond },
+		`journald.kinds: "alarm" is not allowed; use one or more of alert, block, lift, feed, change, agent`: func(c *Config) {
+			c.Journald.Kinds = Kinds{"alarm"}
+		},
+		"journald.queue: 1 is not allowed; use 16 to 1000000": func(c *Config) { c.Journald.Queue = 1 },
+		`syslog.address: "udp://host" has no host and port; use "unix:/dev/log", "udp://HOST:PORT" or "tcp://HOST:PORT"`: func(c *Config) {
+			c.Syslog.Address = "udp://host"
+		},
+		`syslog.address: "/dev/log" is not allowed; use "unix:/dev/log", "udp://HOST:PORT" or "tcp://HOST:PORT"`: func(c *Config) {
+			c.Syslog.Address = "/dev/log"
+		},
+		`exec[0].program: "mail root" is not allowed; use a path from the root, without arguments (those go into args)`: func(c *Config) {
+			c.Exec = []ExecConfig{{Name: "a", Program: "mail root"}}
+		},
+		`exec[0].name: "" is not allowed; use 1 to 32 of a-z, 0-9, - and _, a letter or digit first`: func(c *Config) {
+			c.Exec = []ExecConfig{{Program: "/bin/true"}}
+		},
+		`webhook[0].name: "../x" is not allowed; use 1 to 32 of a-z, 0-9, - and _, a letter or digit first`: func(c *Config) {
+			c.Webhooks = []WebhookConfig{{Name: "../x", URL: "http://x/"}}
+		},
+		"webhook[0].url: user and password are not allowed in it; put a token into a file and its path into token_file": func(c *Config) {
+			c.Webhooks = []WebhookConfig{{Name: "x", URL: "http://a:b@x/"}}
+		},
+		"webhook[0].cert_file: it needs key_file, and key_file needs it; give both or none": func(c *Config) {
+			c.Webhooks = []WebhookConfig{{Name: "x", URL: "http://x/", CertFile: "/x"}}
+		},
+		`sound.player: "beep" is not allowed; use "auto", "bell" or the path of a program from the root`: func(c *Config) { c.Sound.Player = "beep" },
+		"exec: 17 of them are not allowed; use at most 16": func(c *Config) {
+			for i := range 17 {
+				c.Exec = append(c.Exec, ExecConfig{Name: fmt.Sprint("n", i), Program: "/bin/true"})
+			}
+		},
 	} {
+		c := DefaultConfig()
+		change(&c)
 		if err := c.Validate(); err == nil || err.Error() != want {
-			t.Errorf("%v, want %s", err, want)
+			t.Errorf("got  %v\nwant %s", err, want)
 		}
 	}
 }

@@ -162,6 +162,8 @@ type History struct {
 	// be, because too many had to wait.
 	Waiting int    `json:"waiting"`
 	Lost    uint64 `json:"lost"`
+	// Uncounted detections are in no episode, because too many had to wait.
+	Uncounted uint64 `json:"uncounted_detections"`
 	// Failing is since when nothing can be written, Error why; zero: all is well.
 	Failing time.Time `json:"failing,omitzero"`
 	Error   string    `json:"error,omitempty"`

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"slips-ips/agent"
+	"slips-ips/agent/control"
 )
 
 // Exit codes, as docs/modes.md promises them.
@@ -45,7 +46,10 @@ func run(ctx context.Context, args []string, std streams) int {
 	var config *agent.ConfigError
 	var usage *usageError
 	var quiet *quietError
+	var exit exitError
 	switch {
+	case errors.As(err, &exit):
+		return int(exit)
 	case errors.As(err, &quiet):
 		return exitUsage
 	case errors.Is(err, errDetected):
@@ -58,6 +62,9 @@ func run(ctx context.Context, args []string, std streams) int {
 		return exitUsage
 	}
 	fmt.Fprintf(std.err, "slips-ips: %v\n", err)
+	if errors.Is(err, control.ErrInvalid) { // the agent found it wrong, and did nothing
+		return exitUsage
+	}
 	return exitFailed
 }
 
@@ -75,6 +82,11 @@ type quietError struct{ err error }
 
 func (e *quietError) Error() string { return e.err.Error() }
 func (e *quietError) Unwrap() error { return e.err }
+
+// exitError ends the program with this status; what there is to say is printed.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 func usagef(format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...)}

@@ -17,6 +17,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// The tests themselves, not the program in scripts, are in a zone that is not
+	// UTC, so that a time that is written in the wrong one is seen.
+	if filepath.Base(os.Args[0]) != "slips-ips" {
+		time.Local = time.FixedZone("CET", 3600)
+	}
 	testscript.Main(m, map[string]func(){"slips-ips": main})
 }
 
@@ -25,7 +30,8 @@ func TestScripts(t *testing.T) {
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
 		Setup:               setup,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "waits": waits},
+		Condition:           condition,
 	})
 }
 

@@ -20,6 +20,7 @@ type evalOptions struct {
 	letters, reference string
 	minFlows           int
 	asJSON, builtin    bool
+	byLetters          bool // judge the letters by themselves too
 	classifier         string
 	roc                string
 	tuple, contacts    string
@@ -40,6 +41,9 @@ has seen it; captures that share a host count as one. With --builtin the
 classifier of this program is measured as it is: that says something about flows
 it has not learned from only.
 
+With --letters, tuples of which only the letters are known are measured too: by the
+same classifier, and by one that learned from letters, each host left out.
+
 The tables are Markdown, as docs/detection.md has them.`,
 		Args: needFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -53,6 +57,7 @@ The tables are Markdown, as docs/detection.md has them.`,
 			if opt.contacts != "" || opt.tuple != "" {
 				return drawContacts(cmd, std, files, opt)
 			}
+			opt.byLetters = opt.letters != ""
 			result, err := evaluate(cmd, std, files, opt)
 			if err != nil {
 				return err
@@ -142,7 +147,7 @@ func needFiles(cmd *cobra.Command, args []string) error {
 
 // evaluate reads everything and scores it.
 func evaluate(cmd *cobra.Command, std streams, files []string, opt evalOptions) (*train.Result, error) {
-	load := train.LoadOptions{MinFlows: opt.minFlows, Progress: func(path string) {
+	load := train.LoadOptions{MinFlows: opt.minFlows, Letters: opt.byLetters, Progress: func(path string) {
 		if isTerminal(std.err) {
 			fmt.Fprintf(std.err, "reading %s\n", path)
 		}
@@ -200,9 +205,9 @@ func drawContacts(cmd *cobra.Command, std streams, files []string, opt evalOptio
 	if opt.contacts == "" || opt.tuple == "" {
 		return usagef("--tuple and --contacts go together")
 	}
-	t, ok := train.ParseTuple(opt.tuple)
-	if !ok {
-		return usagef("--tuple %q is no tuple; write it as source-destination-port-protocol", opt.tuple)
+	t, err := argusfeed.ParseTuple(opt.tuple)
+	if err != nil {
+		return usagef("--tuple: %w", err)
 	}
 	for _, path := range files {
 		flows, err := readFlows(cmd.Context(), std, path)

@@ -54,9 +54,9 @@ source.`,
 				return err
 			}
 			if opt.tuple != "" {
-				t, ok := train.ParseTuple(opt.tuple)
-				if !ok {
-					return usagef("--tuple %q is no tuple; write it as source-destination-port-protocol", opt.tuple)
+				t, err := argusfeed.ParseTuple(opt.tuple)
+				if err != nil {
+					return usagef("--tuple: %w", err)
 				}
 				return trainOne(std, flows, t, opt, opt.to)
 			}

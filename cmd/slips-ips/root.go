@@ -15,6 +15,7 @@ func newRoot(std streams) *cobra.Command {
 		detected  bool
 		sound     bool
 		verbosity int
+		asked     agentFlags
 	)
 	root := &cobra.Command{
 		Use:   "slips-ips",
@@ -52,7 +53,8 @@ detected; without -m nothing is detected and all are printed.`,
 			}
 			c := agent.DefaultConfig()
 			c.Sources = []agent.SourceConfig{{URL: "-"}}
-			c.Report.Sound = sound
+			c.Agent.State, c.Agent.Socket = "", "" // the original only printed
+			c.Report.Sound.Enabled = sound
 			c.Report.Tuples = report.TuplesAll
 			if detect.models == "" {
 				c.Agent.Mode = agent.ModeDetectOff
@@ -65,7 +67,7 @@ detected; without -m nothing is detected and all are printed.`,
 			if err := detect.apply(&c); err != nil {
 				return err
 			}
-			return runAgent(cmd.Context(), std, c, pipeLevel(verbosity))
+			return runAgent(cmd.Context(), std, agent.Options{Config: c}, pipeLevel(verbosity))
 		},
 	}
 	root.SetIn(std.in)
@@ -80,7 +82,10 @@ detected; without -m nothing is detected and all are printed.`,
 	fs.BoolVarP(&sound, "sound", "s", false, "sound an alert")
 	fs.IntVarP(&verbosity, "verbose", "v", 1, "verbosity `N`: 0 no tuples, problems only; 1 tuples; 2 decisions as well; 3 and repeated ones")
 
+	asked.register(root.PersistentFlags())
 	root.AddCommand(newRun(std), newReplay(std), newModels(std), newLearn(std), newConfig(std), newPolicy(std), newVersion(std))
+	root.AddCommand(newStatus(std, &asked), newTuples(std, &asked), newAlerts(std, &asked), newExplain(std, &asked),
+		newBlock(std, &asked), newAllow(std, &asked), newReload(std, &asked))
 	return root
 }
 

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +21,8 @@ func newRun(std streams) *cobra.Command {
 		sources    []string
 		mode       agent.Mode
 		models     string
+		state      string
+		socket     string
 		tuples     report.Tuples
 		verbosity  int
 	)
@@ -44,36 +49,48 @@ Sources:
   follow:PATH       a file that argus -w or ra appends to, from its beginning, and
                     those that take its place when it is rotated
 
-SIGINT or SIGTERM stop it: what was accepted is detected, decided, applied and
-told first. In enforce mode blocks stay in the kernel until they run out.`,
+SIGHUP, or slips-ips reload, reads the configuration, the models and the allow
+list again: all of them or, where something is wrong, none. SIGINT or SIGTERM stop
+it: what was accepted is detected, decided, applied and told first. In enforce
+mode blocks stay in the kernel until they run out.`,
 		Example: `  slips-ips run
   slips-ips run --mode enforce -c /etc/slips-ips/slips.toml
   ra -X -F ra.conf -n -Z b -S localhost:902 | slips-ips run --source - --mode enforce`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadConfig(configPath, cmd.Flags().Changed("config"))
+			// A reload reads the file again, below the same flags.
+			load := func() (agent.Config, error) {
+				c, err := loadConfig(configPath, cmd.Flags().Changed("config"))
+				if err != nil {
+					return c, err
+				}
+				if len(sources) > 0 {
+					c.Sources = nil
+					for _, url := range sources {
+						c.Sources = append(c.Sources, agent.SourceConfig{URL: url})
+					}
+				}
+				for flag, set := range map[string]func(){
+					"mode":   func() { c.Agent.Mode = mode },
+					"models": func() { c.Detection.Models = models },
+					"state":  func() { c.Agent.State = state },
+					"socket": func() { c.Agent.Socket = socket },
+					"tuples": func() { c.Report.Tuples = tuples },
+				} {
+					if cmd.Flags().Changed(flag) {
+						set()
+					}
+				}
+				if err := c.Validate(); err != nil {
+					return c, &usageError{err}
+				}
+				return c, nil
+			}
+			c, err := load()
 			if err != nil {
 				return err
 			}
-			if len(sources) > 0 {
-				c.Sources = nil
-				for _, url := range sources {
-					c.Sources = append(c.Sources, agent.SourceConfig{URL: url})
-				}
-			}
-			if cmd.Flags().Changed("mode") {
-				c.Agent.Mode = mode
-			}
-			if cmd.Flags().Changed("models") {
-				c.Detection.Models = models
-			}
-			if cmd.Flags().Changed("tuples") {
-				c.Report.Tuples = tuples
-			}
-			if err := c.Validate(); err != nil {
-				return &usageError{err}
-			}
-			return runAgent(cmd.Context(), std, c, verbosity)
+			return runAgent(cmd.Context(), std, agent.Options{Config: c, Load: load, Path: usedPath(configPath)}, verbosity)
 		},
 	}
 	fs := cmd.Flags()
@@ -81,6 +98,8 @@ told first. In enforce mode blocks stay in the kernel until they run out.`,
 	fs.StringArrayVar(&sources, "source", nil, "read flows from this `URL`, in place of the configured sources; may be given several times")
 	fs.Var(&mode, "mode", "enforce, dry-run or detect-off, in place of the configured mode")
 	fs.StringVarP(&models, "models", "m", "", "detect with the models in this `DIR`")
+	fs.StringVar(&state, "state", "", "keep history, allow list and spool in this `DIR`, in place of the configured one; \"\" keeps nothing")
+	fs.StringVar(&socket, "socket", "", "answer commands at this `PATH`, in place of the configured control socket; \"\" answers none")
 	fs.Var(&tuples, "tuples", "tuples to print at the end of each time window: all, detected or none")
 	fs.IntVarP(&verbosity, "verbose", "v", 1, "verbosity `N`: 0 problems only, 1 decisions, 2 repeated ones as well")
 	return cmd
@@ -98,17 +117,41 @@ func loadConfig(path string, asked bool) (agent.Config, error) {
 	return agent.Config{}, &usageError{err}
 }
 
-// runAgent runs the agent until its sources end or ctx does.
-func runAgent(ctx context.Context, std streams, c agent.Config, verbosity int) error {
-	a, err := agent.New(agent.Options{
-		Config: c,
-		Log:    newLogger(std.err, verbosity),
-		Out:    std.out,
-		Bell:   std.err,
-		Colour: colourWanted(std.out),
-	})
+// usedPath is the file that was read, empty where there is none.
+func usedPath(path string) string {
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
+// runAgent runs the agent until its sources end or ctx does. SIGHUP reloads.
+func runAgent(ctx context.Context, std streams, opt agent.Options, verbosity int) error {
+	opt.Version = version
+	opt.Log = newLogger(std.err, verbosity)
+	opt.Out, opt.Bell, opt.Colour = std.out, std.err, colourWanted(std.out)
+	// Before anything is opened: a SIGHUP that comes while the agent starts must
+	// not end it.
+	hangups := make(chan os.Signal, 1)
+	if opt.Load != nil {
+		signal.Notify(hangups, syscall.SIGHUP)
+		defer signal.Stop(hangups)
+	}
+	a, err := agent.New(opt)
 	if err != nil {
 		return fmt.Errorf("starting: %w", err)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		for {
+			select {
+			case <-hangups:
+				a.Hangup(ctx)
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
 	return a.Run(ctx)
 }

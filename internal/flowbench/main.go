@@ -31,6 +31,7 @@ type options struct {
 	stage   string
 	profile string
 	file    string
+	record  bool
 }
 
 func main() {
@@ -42,6 +43,7 @@ func main() {
 	flag.StringVar(&o.models, "models", "", "`folder` of letters-models (default: the original's where SLIPS_REFERENCE has them, else those of the tests)")
 	flag.BoolVar(&o.json, "json", false, "print the result as JSON")
 	flag.StringVar(&o.stage, "stage", "", "run this `stage` only, in this process")
+	flag.BoolVar(&o.record, "record", false, "only make the file, and print its path")
 	flag.StringVar(&o.profile, "cpuprofile", "", "with -stage: write a profile to this `file`")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "usage: flowbench [flags] [FILE.argus]")
@@ -70,6 +72,10 @@ func run(ctx context.Context, o options, out, log io.Writer) error {
 		if in.file, err = recorded(ctx, o.cache, o.seed, o.flows, log); err != nil {
 			return err
 		}
+	}
+	if o.record {
+		_, err := fmt.Fprintln(out, in.file)
+		return err
 	}
 	if o.stage != "" {
 		return only(o, in)

@@ -45,6 +45,9 @@ type Result struct {
 	// Flows are the samples of the captures, Letters those of which only letters
 	// are known, Made the beacons of the lab.
 	Flows, Letters, Made []Outcome
+	// ByLetters judges the strings by letters alone, a row for each fold; nil: the
+	// samples of the captures have none.
+	ByLetters []*Row
 	// Classifier learned from everything but the letters, with the threshold
 	// chosen; or it is the one that was measured.
 	Classifier models.Classifier
@@ -110,6 +113,11 @@ func Evaluate(captures []*Capture, letters, made []*Sample, opt Options) (*Resul
 	}
 	for _, s := range held {
 		r.Letters = append(r.Letters, outcome(s, all.threshold, all.slope, all.offset))
+	}
+	if slices.ContainsFunc(flows, func(s *Sample) bool { return s.Letters != "" }) {
+		if r.ByLetters, err = byLetters(flows, letters, made, opt.Share); err != nil {
+			return nil, err
+		}
 	}
 	r.Classifier = finished(whole, all.slope, all.offset, all.threshold)
 	return r, nil

@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -53,6 +54,13 @@ func (t *Tables) Markdown(w io.Writer, reference bool) error {
 		fmt.Fprintf(&b, "\nLetters, %d or more, never learned from: C&C %s, Normal %s, at the same threshold.\n", t.MinFlows, rate(t.Letters.CC), rate(t.Letters.Benign))
 		if at, ok := best(t.ROCLetters, 0.05); ok {
 			fmt.Fprintf(&b, "With the threshold that alerts on 5 %% of Normal: %.0f %% of the C&C.\n", 100*at.CC)
+		}
+	}
+	if t.ByLettersAll != nil {
+		b.WriteString("\nBy letters alone, each row scored by a classifier fitted on captures, lab and letters, all as their letters tell of them, and given its threshold without the hosts of the row:\n\n")
+		head("hosts", "C&C", "Normal")
+		for _, r := range append(slices.Clone(t.ByLetters), t.ByLettersAll) {
+			row(r.Name, rate(r.CC), rate(r.Benign))
 		}
 	}
 	if len(t.Made) > 0 {

@@ -42,6 +42,13 @@ type Sample struct {
 	ReferenceTime  argusfeed.Time
 	// Weight is that of the tuple in fitting.
 	Weight float64
+	// Letters are the tuple's, where they were asked for; others are the pairs of
+	// hosts that talk to the network of its destination.
+	Letters string
+	others  []argusfeed.Tuple
+	// draws is how many samples share the weight of one: flows drawn from the
+	// same letters.
+	draws int
 }
 
 // Capture is one labelled file.
@@ -75,6 +82,9 @@ type LoadOptions struct {
 	Reference []models.Model
 	// MinFlows is how many flows a tuple needs to be kept.
 	MinFlows int
+	// Letters says that labelled tuples get their letters, to be looked at by
+	// these alone as well.
+	Letters bool
 	// Progress is told of each file, where it is not nil.
 	Progress func(path string)
 }
@@ -165,6 +175,11 @@ func load(ctx context.Context, path string, opt LoadOptions) (*Capture, error) {
 	}
 	if err := shoot(flows, func(t argusfeed.Tuple) *Sample { return kept[t] }); err != nil {
 		return nil, err
+	}
+	if opt.Letters {
+		if err := spellAll(flows, c.Samples); err != nil {
+			return nil, err
+		}
 	}
 	return c, refer(flows, kept, opt.Reference)
 }

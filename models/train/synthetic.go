@@ -64,9 +64,17 @@ func synthetic(family string, seed uint64) (*Sample, error) {
 	for i := range 1 + rng.Uint32N(6) { // peers of the source
 		other(argusfeed.Tuple{Src: t.Src, Dst: address(peers, i<<8), Port: argusfeed.PortNumber(uint16(20000 + i)), Proto: proto})
 	}
-	flows = append(flows, plan.Flows(t, syntheticStart.Add(1e9), seed)...)
+	own := plan.Flows(t, syntheticStart.Add(1e9), seed)
+	talks := make(neighbours)
+	for i := range flows {
+		talks.add(flows[i].Src, flows[i].Dst)
+	}
+	flows = append(flows, own...)
 	s := &Sample{Capture: family, Tuple: t, Label: "Synthetic-CC-" + family, Class: CC, Flows: uint64(len(flows)),
-		First: flows[0].Start, Last: flows[len(flows)-1].Start, Weight: 1}
+		First: flows[0].Start, Last: flows[len(flows)-1].Start, Weight: 1, others: talks.of(t)}
+	if s.Letters, err = Letters(own); err != nil {
+		return nil, err
+	}
 	return s, shoot(flows, func(x argusfeed.Tuple) *Sample {
 		if x == t {
 			return s
@@ -96,7 +104,7 @@ func weigh(samples []*Sample) {
 		}
 	}
 	for _, s := range samples {
-		s.Weight = 1
+		s.Weight = 1 / float64(max(1, s.draws))
 		if s.Class == CC && s.Group < 0 {
 			s.Weight = syntheticWeight / made
 		} else if s.Class == CC {

@@ -85,6 +85,12 @@ func (r *Row) add(o *Outcome) {
 	}
 }
 
+// join adds the command and control and the benign tuples of another row.
+func (r *Row) join(o *Row) {
+	r.CC.Of, r.CC.Hit = r.CC.Of+o.CC.Of, r.CC.Hit+o.CC.Hit
+	r.Benign.Of, r.Benign.Hit = r.Benign.Of+o.Benign.Of, r.Benign.Hit+o.Benign.Hit
+}
+
 func (r *Row) finish() {
 	r.FlowsToAlert, r.SecondsToAlert = middle(r.flows), middle(r.seconds)
 	if r.HostDays > 0 {
@@ -130,8 +136,11 @@ type Tables struct {
 	Total      *Row    `json:"total"`
 	// Letters are tuples of which only letters are known, Made beacons of the
 	// lab by family.
-	Letters *Row   `json:"letters,omitempty"`
-	Made    []*Row `json:"lab,omitempty"`
+	Letters *Row `json:"letters,omitempty"`
+	// ByLetters are the same strings judged by letters alone, and all of them.
+	ByLetters    []*Row `json:"by_letters,omitempty"`
+	ByLettersAll *Row   `json:"by_letters_all,omitempty"`
+	Made         []*Row `json:"lab,omitempty"`
 	// ROC is that of the captures, ROCLetters of the letters.
 	ROC         []Point `json:"roc"`
 	ROCLetters  []Point `json:"roc_letters,omitempty"`
@@ -184,6 +193,12 @@ func (r *Result) Tables() *Tables {
 			t.Letters = &Row{Name: "letters"}
 		}
 		t.Letters.add(&r.Letters[i])
+	}
+	if t.ByLetters = r.ByLetters; len(t.ByLetters) > 0 {
+		t.ByLettersAll = &Row{Name: "all"}
+		for _, row := range t.ByLetters {
+			t.ByLettersAll.join(row)
+		}
 	}
 	made := map[string]*Row{}
 	for i := range r.Made {

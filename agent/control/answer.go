@@ -1,0 +1,128 @@
+package control
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// sentError says that an answer broke off after it had begun.
+type sentError struct{ err error }
+
+func (e *sentError) Error() string { return e.err.Error() }
+func (e *sentError) Unwrap() error { return e.err }
+
+// toJSON gives v in one line, with its end.
+func toJSON(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("writing JSON: %w", err)
+	}
+	return buf.Bytes(), nil
+}
+
+// begin gives the client its time for the answer, and sends the header.
+func (s *Server) begin(w http.ResponseWriter, status int) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.opt.WriteTime))
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+}
+
+// writeJSON answers with v.
+func (s *Server) writeJSON(w http.ResponseWriter, status int, v any) error {
+	text, err := toJSON(v)
+	if err != nil {
+		return err
+	}
+	s.begin(w, status)
+	if _, err := w.Write(text); err != nil {
+		return &sentError{err}
+	}
+	return nil
+}
+
+// listBuffer is what is written at once of a long list.
+const listBuffer = 64 << 10
+
+// writeList answers with head, an object, and in it list under name. The rows
+// are encoded one by one: a hundred thousand would be tens of megabytes, for as
+// long as a slow client takes.
+func writeList[T any](s *Server, w http.ResponseWriter, head any, name string, list []T) error {
+	text, err := toJSON(head)
+	if err != nil {
+		return err
+	}
+	text = bytes.TrimSpace(text)
+	s.begin(w, http.StatusOK)
+	out := bufio.NewWriterSize(w, listBuffer)
+	_, _ = out.Write(text[:len(text)-1]) // without its closing bracket
+	if len(text) > len("{}") {
+		_ = out.WriteByte(',')
+	}
+	_, _ = fmt.Fprintf(out, "%q:[", name)
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	for i := range list {
+		if i > 0 {
+			_ = out.WriteByte(',')
+		}
+		if err := enc.Encode(presentable(list[i])); err != nil {
+			return &sentError{err}
+		}
+	}
+	_, _ = out.WriteString("]}\n")
+	if err := out.Flush(); err != nil { // the first error of all
+		return &sentError{err}
+	}
+	return nil
+}
+
+// takeBody reads the whole body before anything is done for the client, while
+// its time for the request runs; after it only the answer has a deadline. A body
+// that is left alone would be waited for when the answer is out.
+func (s *Server) takeBody(w http.ResponseWriter, r *http.Request) error {
+	if r.ContentLength == 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+		return nil
+	}
+	w.Header().Set("Connection", "close") // unless all goes well
+	if r.Method != http.MethodPost {
+		return fmt.Errorf("%w: %s takes no body", ErrInvalid, r.Method)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.opt.MaxBody)))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return &statusError{fmt.Sprintf("the body is larger than %d bytes", large.Limit), "too_large", http.StatusRequestEntityTooLarge}
+	case err != nil:
+		return fmt.Errorf("%w: the body did not come within %s: %w", ErrInvalid, s.opt.ReadTime, err)
+	}
+	w.Header().Del("Connection")
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	return nil
+}
+
+// readBody decodes the one JSON object of a request, or leaves v where there is
+// no body at all.
+func readBody(r *http.Request, v any) error {
+	dec := json.NewDecoder(r.Body)
+	dec.DisallowUnknownFields()
+	switch err := dec.Decode(v); {
+	case errors.Is(err, io.EOF): // nothing there
+		return nil
+	case err != nil:
+		return fmt.Errorf("%w: the body is no JSON of this call: %w", ErrInvalid, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: there is something after the JSON of the body", ErrInvalid)
+	}
+	return nil
+}

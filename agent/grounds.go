@@ -1,0 +1,50 @@
+package agent
+
+import (
+	"sync"
+
+	"slips-ips/agent/history"
+	"slips-ips/argusfeed"
+	"slips-ips/detection"
+	"slips-ips/policy"
+)
+
+// grounds remembers why each block in force was made, so that a policy that is
+// loaded later can be asked whether it would make it. It is safe for concurrent
+// use, and as bounded as the blocks are.
+type grounds struct {
+	mu   sync.Mutex
+	last map[argusfeed.Tuple]ground
+}
+
+// ground is the newest decision to block a tuple; detection is nil where it was
+// made by hand.
+type ground struct {
+	decision  policy.Decision
+	detection *detection.Detection
+	by        *history.Who
+}
+
+func newGrounds() *grounds { return &grounds{last: map[argusfeed.Tuple]ground{}} }
+
+func (g *grounds) put(o outcome) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.last[o.decision.Tuple] = ground{o.decision, o.detection, o.by}
+}
+
+// end forgets the block of a tuple, unless another one took its place.
+func (g *grounds) end(b policy.Block) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.last[b.Tuple].decision.ID == b.ID {
+		delete(g.last, b.Tuple)
+	}
+}
+
+func (g *grounds) of(b policy.Block) (ground, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	known, ok := g.last[b.Tuple]
+	return known, ok && known.decision.ID == b.ID
+}

@@ -1,0 +1,121 @@
+package history
+
+import (
+	"sync"
+	"time"
+
+	"slips-ips/argusfeed"
+	"slips-ips/detection"
+)
+
+// episodeKey says which detections are counted together. Scores of two scorers
+// cannot be compared.
+type episodeKey struct {
+	tuple         argusfeed.Tuple
+	label, scorer string
+}
+
+// count is what came of a tuple and label since it was last written.
+type count struct {
+	first, last time.Time
+	n           uint64
+	score       float64 // the strongest
+	newest      detection.Detection
+}
+
+// add adds what came before or after.
+func (c *count) add(o count) {
+	c.score = strongest(o.newest, o.score, c.score)
+	c.n += o.n
+	if o.first.Before(c.first) {
+		c.first = o.first
+	}
+	if !o.last.Before(c.last) {
+		c.last, c.newest = o.last, o.newest
+	}
+}
+
+// strongest gives the score that says more, by the scorer of d.
+func strongest(d detection.Detection, a, b float64) float64 {
+	d.Score = a
+	if d.Stronger(b) {
+		return a
+	}
+	return b
+}
+
+// counts are the detections that are not yet on the disk. It is safe for
+// concurrent use.
+type counts struct {
+	mu    sync.Mutex
+	byKey map[episodeKey]*count
+	max   int
+	taken int // how many are being written
+	// accepted counts the detections that found a place, written those that left it.
+	accepted, written, lost uint64
+}
+
+func (c *counts) put(d detection.Detection, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := episodeKey{d.Tuple, d.Label, d.Scorer}
+	if have := c.byKey[key]; have != nil {
+		have.score = strongest(d, d.Score, have.score)
+		have.n++
+		have.last, have.newest = now, d
+		c.accepted++
+		return
+	}
+	if len(c.byKey)+c.taken >= c.max {
+		c.lost++
+		return
+	}
+	c.byKey[key] = &count{first: now, last: now, n: 1, score: d.Score, newest: d}
+	c.accepted++
+}
+
+// take gives up to n of them away, for writing.
+func (c *counts) take(n int) map[episodeKey]*count {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.byKey) <= n {
+		all := c.byKey
+		c.byKey = make(map[episodeKey]*count)
+		c.taken = len(all)
+		return all
+	}
+	some := make(map[episodeKey]*count, n)
+	for k, v := range c.byKey {
+		if len(some) == n {
+			break
+		}
+		some[k] = v
+		delete(c.byKey, k)
+	}
+	c.taken = len(some)
+	return some
+}
+
+// done ends what take began: written, or to be tried again.
+func (c *counts) done(taken map[episodeKey]*count, written bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.taken = 0
+	for k, v := range taken {
+		if written {
+			c.written += v.n
+			continue
+		}
+		if have := c.byKey[k]; have != nil {
+			have.add(*v)
+		} else {
+			c.byKey[k] = v
+		}
+	}
+}
+
+func (c *counts) stats() (waiting int, accepted, written, lost uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.byKey) + c.taken, c.accepted, c.written, c.lost
+}

@@ -1,0 +1,58 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"slips-ips/agent/history"
+	"slips-ips/enforce"
+	"slips-ips/policy"
+)
+
+// watchKernel keeps what is wanted in force.
+func (a *Agent) watchKernel(ctx context.Context) {
+	err := a.enforcer.Watch(ctx, a.cfg.Enforce.CheckEvery, a.checked)
+	if err != nil && ctx.Err() == nil {
+		a.log.Error("the blocks in the kernel are not checked any more", "error", err)
+	}
+}
+
+// checked tells what a look at the kernel found and did.
+func (a *Agent) checked(r enforce.Report, err error) {
+	if err != nil {
+		a.log.Error("the blocks in the kernel cannot be checked", "error", err)
+	}
+	switch {
+	case r.Rebuilt != "":
+		a.log.Warn("the table in the kernel was made again", "why", r.Rebuilt, "restored", r.Restored)
+		a.events.tell(history.Event{Kind: history.KindAgent,
+			Text: fmt.Sprintf("the table in the kernel was made again, with %d blocks: %s", r.Restored, r.Rebuilt)})
+	case r.Restored > 0:
+		a.log.Warn("blocks were missing in the kernel and are back", "restored", r.Restored)
+		a.events.tell(history.Event{Kind: history.KindAgent,
+			Text: fmt.Sprintf("%d blocks were missing in the kernel and are back: somebody else removed them", r.Restored)})
+	}
+	if r.Missing > 0 {
+		a.log.Error("blocks are missing in the kernel", "missing", r.Missing)
+	}
+	for _, l := range r.Lifted {
+		if errors.Is(l.Err, enforce.ErrRefused) {
+			a.tellLift(l.Block, a.since(l.Block), time.Now(), history.EndProtected, l.Err.Error(), nil)
+			continue
+		}
+		a.log.Error("a block that must not be could not be lifted", "tuple", l.Block.Tuple.String(), "error", l.Err)
+	}
+	for _, e := range r.Expired {
+		a.tellLift(e.Block, e.Since, e.Until, history.EndExpired, "it ran out", nil)
+	}
+}
+
+// since is when a block was decided, as far as memory knows.
+func (a *Agent) since(b policy.Block) time.Time {
+	if g, ok := a.grounds.of(b); ok {
+		return g.decision.Time.Time()
+	}
+	return time.Time{}
+}

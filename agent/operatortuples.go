@@ -1,0 +1,164 @@
+package agent
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"slips-ips/agent/control"
+	"slips-ips/argusfeed"
+	"slips-ips/detection"
+)
+
+// scanStep is how many places of the table of tuples are looked at before the
+// pipeline goes on: about a tenth of a millisecond.
+const scanStep = 1000
+
+// Tuples lists tuples. The table is walked in steps, between batches of flows;
+// only as many as are given are kept meanwhile, and their letters are copied last.
+func (o operator) Tuples(ctx context.Context, q control.TupleQuery) (control.TupleList, error) {
+	fits, err := tupleFits(q)
+	if err != nil {
+		return control.TupleList{}, err
+	}
+	order := tupleOrder(q.Sort, o.detector.Scoring() == detection.ScoringReference)
+	if order == nil {
+		return control.TupleList{}, fmt.Errorf("%w: sort: %q is not allowed; use last, flows, detections or score", control.ErrInvalid, q.Sort)
+	}
+	found := &best{before: order, max: max(0, q.Offset) + cmp.Or(q.Limit, control.DefaultLimit)}
+	list := control.TupleList{Tuples: []detection.TupleInfo{}}
+	var cursor detection.Cursor
+	for done := false; !done; {
+		if err := ask(ctx, o.detecting.calls, func() {
+			cursor, done = o.detector.Scan(cursor, scanStep, func(v detection.TupleView) {
+				list.Known++
+				if fits(v) {
+					list.Matching++
+					found.add(v)
+				}
+			})
+		}); err != nil {
+			return control.TupleList{}, err
+		}
+	}
+	letters := cmp.Or(q.Letters, control.DefaultLetters)
+	for part := range slices.Chunk(found.sorted(q.Offset), scanStep/10) {
+		if err := ask(ctx, o.detecting.calls, func() {
+			for _, r := range part {
+				if info, ok := o.detector.Lookup(r.tuple, letters); ok { // it may be forgotten by now
+					list.Tuples = append(list.Tuples, info)
+				}
+			}
+		}); err != nil {
+			return control.TupleList{}, err
+		}
+	}
+	return list, nil
+}
+
+// tupleFits gives what a query lets through.
+func tupleFits(q control.TupleQuery) (func(detection.TupleView) bool, error) {
+	fits, err := tupleFilter(q.Match, q.Host)
+	if err != nil {
+		return nil, err
+	}
+	label := strings.ToLower(q.Label)
+	if _, err := path.Match(label, ""); err != nil {
+		return nil, fmt.Errorf("%w: the pattern %q: %w", control.ErrInvalid, q.Label, err)
+	}
+	return func(v detection.TupleView) bool {
+		if v.Flows() < q.MinFlows {
+			return false
+		}
+		if q.Detected || label != "" {
+			have, _, ok := v.Detected()
+			if !ok {
+				return false
+			}
+			if matched, err := path.Match(label, strings.ToLower(have)); label != "" && (!matched || err != nil) {
+				return false
+			}
+		}
+		return fits(v.Tuple())
+	}, nil
+}
+
+// ranked is what a listing sorts by.
+type ranked struct {
+	tuple      argusfeed.Tuple
+	last       argusfeed.Time
+	flows      uint64
+	detections uint64
+	score      float64
+	detected   bool
+}
+
+// tupleOrder tells what comes first; nil: there is no such order. Nearest says
+// that the smallest score is the most suspicious, as a distance is.
+func tupleOrder(s control.TupleSort, nearest bool) func(a, b *ranked) int {
+	var by func(a, b *ranked) int
+	switch s {
+	case "", control.SortLast:
+		by = func(*ranked, *ranked) int { return 0 }
+	case control.SortFlows:
+		by = func(a, b *ranked) int { return cmp.Compare(b.flows, a.flows) }
+	case control.SortDetections:
+		by = func(a, b *ranked) int { return cmp.Compare(b.detections, a.detections) }
+	case control.SortScore:
+		by = func(a, b *ranked) int {
+			if a.detected != b.detected {
+				if a.detected {
+					return -1
+				}
+				return 1
+			}
+			if nearest {
+				return cmp.Compare(a.score, b.score)
+			}
+			return cmp.Compare(b.score, a.score)
+		}
+	default:
+		return nil
+	}
+	return func(a, b *ranked) int { return cmp.Or(by(a, b), cmp.Compare(b.last, a.last)) }
+}
+
+// best keeps those of the tuples shown to it that come first, at most max.
+type best struct {
+	before func(a, b *ranked) int
+	max    int
+	list   []ranked // a heap whose root comes last
+}
+
+func (h *best) Len() int           { return len(h.list) }
+func (h *best) Less(i, j int) bool { return h.before(&h.list[i], &h.list[j]) > 0 }
+func (h *best) Swap(i, j int)      { h.list[i], h.list[j] = h.list[j], h.list[i] }
+func (h *best) Push(x any)         { h.list = append(h.list, x.(ranked)) }
+func (h *best) Pop() any {
+	last := h.list[len(h.list)-1]
+	h.list = h.list[:len(h.list)-1]
+	return last
+}
+
+func (h *best) add(v detection.TupleView) {
+	r := ranked{tuple: v.Tuple(), last: v.Last(), flows: v.Flows(), detections: v.Detections()}
+	_, r.score, r.detected = v.Detected()
+	switch {
+	case h.max == 0:
+	case len(h.list) < h.max:
+		heap.Push(h, r)
+	case h.before(&r, &h.list[0]) < 0:
+		h.list[0] = r
+		heap.Fix(h, 0)
+	}
+}
+
+// sorted gives them in their order, but for the first few.
+func (h *best) sorted(offset int) []ranked {
+	slices.SortFunc(h.list, func(a, b ranked) int { return h.before(&a, &b) })
+	return h.list[min(max(0, offset), len(h.list)):]
+}

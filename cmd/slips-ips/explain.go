@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"slips-ips/agent/control"
+	"slips-ips/agent/report"
+)
+
+func newExplain(std streams, agent *agentFlags) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "explain TUPLE|ID",
+		Short: "Say why a tuple is blocked, or why it is not",
+		Long: `Explain tells all that the agent knows of a tuple (source-destination-port-protocol)
+or of what an event, a decision or a block with that id is about: the letters, the
+score and what speaks for and against, what the policy makes of it, what protects
+it, and what happened.`,
+		Example: `  slips-ips explain 10.0.0.7-203.0.113.9-443-tcp
+  slips-ips explain 01a20b4d-3d00-7d8a-b453-54ff2ab48e49`,
+		Args: exactly(1, "one tuple or id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return agent.ask(cmd.Context(), func(ctx context.Context, c *control.Client) error {
+				explain := c.ExplainTuple
+				if isID(args[0]) {
+					explain = c.ExplainID
+				}
+				e, err := explain(ctx, args[0])
+				switch {
+				case err != nil:
+					return err
+				case asJSON:
+					return writeJSON(std.out, e)
+				}
+				return writeExplanation(std, &e)
+			})
+		},
+		ValidArgsFunction: agent.complete(1, completeTuples),
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// isID tells IDs, which are UUIDs, from tuples: both have dashes.
+func isID(s string) bool {
+	part := strings.Split(s, "-")
+	if len(part) != 5 || len(s) != 36 {
+		return false
+	}
+	for i, n := range [...]int{8, 4, 4, 4, 12} {
+		if len(part[i]) != n || strings.Trim(part[i], "0123456789abcdefABCDEF") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+func writeExplanation(std streams, e *control.Explanation) error {
+	var b strings.Builder
+	paint := painter(colourWanted(std.out))
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-10s %s\n", name, report.Plain(fmt.Sprintf(format, args...)))
+	}
+	fmt.Fprintln(&b, paint.paint(bold, report.Plain(e.Tuple.String())))
+	line("verdict", "%s", e.Verdict)
+	if e.Asked != nil {
+		line("asked", "%s  %s  %s", localTime(e.Asked.Time), e.Asked.Kind, eventText(e.Asked))
+		if e.Asked.Decision != nil {
+			line("", "%s", e.Asked.Decision.Reason)
+		}
+	}
+	if e.Protected != "" {
+		line("protected", "%s", e.Protected)
+	}
+	if e.Block != nil {
+		writeBlock(line, e.Block)
+	}
+	if k := e.Known; k != nil {
+		cut := ""
+		if k.Cut {
+			cut = "the newest: "
+		}
+		line("letters", "%s%s", cut, k.Letters)
+		line("flows", "%d, the newest at %s; %s", k.Flows, flowTime(k.Last), count(k.Detections, "detection", "detections"))
+	} else {
+		line("letters", "nothing is remembered of it now")
+	}
+	if j := e.Judgement; j != nil {
+		word := "below the threshold"
+		if j.Malicious {
+			word = "malicious"
+		}
+		line("score", "%.4g by %s, threshold %.4g: %s", j.Score, j.Scorer, j.Threshold, word)
+		if j.Label != "" {
+			line("label", "%s", j.Label)
+		}
+		for i, s := range j.For {
+			line(first(i, "for"), "%s", s)
+		}
+		for i, s := range j.Against {
+			line(first(i, "against"), "%s", s)
+		}
+		if j.Missing != "" {
+			line("missing", "%s", j.Missing)
+		}
+	}
+	if _, err := fmt.Fprint(std.out, b.String()); err != nil || len(e.Events) == 0 {
+		return err
+	}
+	fmt.Fprintln(std.out)
+	return newEventPrinter(std, true).print(e.Events...)
+}
+
+func writeBlock(line func(name, format string, args ...any), b *control.BlockInfo) {
+	line("block", "%s since %s until %s (%s)", b.State, localTime(b.Since), localTime(b.Until), b.ID)
+	if b.By != nil {
+		line("", "by %s", whoText(b.By))
+	}
+}
+
+// first gives the name for the first line of several.
+func first(i int, name string) string {
+	if i == 0 {
+		return name
+	}
+	return ""
+}
+
+// exactly is for commands that take so many things.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usagef("%s takes %s", cmd.CommandPath(), what)
+		}
+		return nil
+	}
+}

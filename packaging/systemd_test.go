@@ -1,0 +1,51 @@
+package packaging_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"slips-ips/agent"
+	"slips-ips/internal/testenv"
+)
+
+const unitFile = "systemd/slips-ips.service"
+
+// exposed is the most that systemd-analyze may find open, in tenths. What is left is
+// the network, CAP_NET_ADMIN and CAP_NET_RAW, and the sight of other processes.
+const exposed = "25"
+
+// systemd understands the unit and calls it well guarded.
+func TestUnit(t *testing.T) {
+	analyze := testenv.Program(t, "systemd-analyze")
+	text := read(t, unitFile)
+	if !strings.Contains(text, " run -c "+agent.DefaultConfigPath+"\n") {
+		t.Errorf("the unit does not use %s", agent.DefaultConfigPath)
+	}
+	if strings.Contains(text, "\nRestartPreventExitStatus=") {
+		t.Error("a panic and the watchdog's end have the exit status 2 too: the agent would not be started again")
+	}
+	self, err := os.Executable() // the agent is not installed here
+	if err != nil {
+		t.Fatal(err)
+	}
+	unit := filepath.Join(t.TempDir(), "slips-ips.service")
+	text = strings.Replace(text, "ExecStart=/usr/bin/slips-ips", "ExecStart="+self, 1)
+	if err := os.WriteFile(unit, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"verify", "--man=no", "--recursive-errors=no", unit}, // the manual is not installed either
+		{"security", "--offline=yes", "--threshold=" + exposed, unit},
+	} {
+		out, err := exec.CommandContext(t.Context(), analyze, args...).CombinedOutput()
+		if err != nil {
+			t.Errorf("systemd-analyze %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		if args[0] == "verify" && len(out) > 0 { // a key that is not known is only a warning
+			t.Errorf("systemd-analyze verify says: %s", out)
+		}
+	}
+}
