@@ -170,10 +170,13 @@ func (a *Agent) openEnforcement() error {
 		a.log.Info("adopted blocks that were in force", "blocks", n)
 	}
 	a.decider = &decider{
-		engine: engine, tracker: engine.NewTracker(), blocks: a.enforcer,
-		protected: a.hosts.snapshot,
-		now:       func(detection.Detection) argusfeed.Time { return argusfeed.TimeOf(time.Now()) },
-		decided:   a.tell,
+		engine: engine, tracker: engine.NewTracker(), ledger: engine.NewLedger(), offences: engine.NewOffences(), blocks: a.enforcer,
+		protected: a.hosts.snapshot, home: a.hosts.home.Load, feed: a.cfg.feedURL, started: argusfeed.TimeOf(time.Now()),
+		now:     func(detection.Detection) argusfeed.Time { return argusfeed.TimeOf(time.Now()) },
+		decided: a.tell,
+	}
+	for _, active := range a.enforcer.List() {
+		a.decider.record(active.Block, argusfeed.TimeOf(active.Since))
 	}
 	return nil
 }

@@ -121,6 +121,14 @@ func DefaultConfig() Config {
 // DefaultSource is read where no source is configured.
 const DefaultSource = "spawn:"
 
+// feedURL gives the URL of a source by its number.
+func (c Config) feedURL(source uint16) string {
+	if int(source) < len(c.Sources) {
+		return c.Sources[source].URL
+	}
+	return DefaultSource
+}
+
 // Validate checks every table. Its errors begin with the path of the key.
 func (c Config) Validate() error {
 	var all []error

@@ -76,8 +76,9 @@ func TestShippedConfigHasEveryKey(t *testing.T) {
 
 func TestConfigMistakes(t *testing.T) {
 	const (
-		policyKeys  = "matches, windows, action, duration, renew, max_blocks, max_tuples, rule"
-		ruleKeys    = "name, label, protocol, ports, source, destination, below, generic, action, duration, matches, windows"
+		policyKeys = "matches, windows, score, flows, grace, action, duration, longest, repeat, forgive, jitter, renew, home, timezone, max_blocks, max_tuples, budget, rule"
+		ruleKeys   = "name, label, behaviour, below, above, generic, protocol, ports, source, destination, direction, feed, hours, days, " +
+			"action, scope, verdict, duration, longest, matches, windows, score, flows, grace"
 		tables      = "agent, source, detection, policy, protect, enforce, report, history, metrics"
 		sourceForms = "allowed are argus://HOST[:PORT] (an Argus, default port 561), " +
 			"spawn:[IFACE] (an argus of its own on that interface, or on that of the default route), " +
@@ -101,7 +102,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"table in a table", "[policy.extra]\nx = 1\n",
 			[]Mistake{{1, "policy.extra", "unknown key; known here: " + policyKeys}}},
 		{"negative duration", "[policy]\nmatches = 3\nduration = \"-5m\"\n",
-			[]Mistake{{3, "policy.duration", `-5m0s is not allowed; use "1s" to "720h", with the unit`}}},
+			[]Mistake{{3, "policy.duration", `-5m is not allowed; use "1s" to "30d", with the unit`}}},
 		{"negative width", "[detection]\nwidth = \"-1m\"\n",
 			[]Mistake{{2, "detection.width", "-1m0s is not allowed; use 1s to 24h"}}},
 		{"duration without unit", "[detection]\nwidth = \"5\"\n",
@@ -183,7 +184,7 @@ func TestConfigMistakes(t *testing.T) {
 			[]Mistake{
 				{2, "policy.matches", "0 is not allowed; use 1 to 100"},
 				{3, "policy.windowz", "unknown key; did you mean windows? Known here: " + policyKeys},
-				{4, "policy.duration", `0s is not allowed; use "1s" to "720h", with the unit`},
+				{4, "policy.duration", `0s is not allowed; use "1s" to "30d", with the unit`},
 				{7, "enforce.table", `"inet" is a word of nft; use another name`},
 				{9, "report.tupels", "unknown key; did you mean tuples? Known here: tuples, min_letters, limit, eve, journald, syslog, exec, webhook, desktop, sound"},
 			}},
@@ -211,7 +212,7 @@ func TestConfigRulesReplaceTheDefaultOnes(t *testing.T) {
 	if len(wrong) > 0 {
 		t.Fatal(wrong)
 	}
-	two := 2 * time.Hour
+	two := policy.Duration(2 * time.Hour)
 	want := DefaultConfig()
 	want.Policy.Matches = 5
 	want.Policy.Rules = []policy.Rule{{Label: "*Zeus*", Action: policy.ActionBlock, Duration: &two}}
@@ -227,7 +228,7 @@ func TestLoadConfig(t *testing.T) {
 	}
 	_, err := LoadConfig(path)
 	want := path + ":2: policy.matches: 0 is not allowed; use 1 to 100\n" +
-		path + `:3: policy.duration: -1s is not allowed; use "1s" to "720h", with the unit`
+		path + `:3: policy.duration: -1s is not allowed; use "1s" to "30d", with the unit`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -15,7 +15,7 @@ func TestConfigDiff(t *testing.T) {
 	if d, err := configDiff(before, after); err != nil || len(d) > 0 {
 		t.Fatal(d, err)
 	}
-	after.Policy.Duration = 2 * time.Hour
+	after.Policy.Duration = policy.Duration(2 * time.Hour)
 	after.Policy.Rules = append(after.Policy.Rules, policy.Rule{Name: "mine", Action: policy.ActionIgnore})
 	after.Agent.Mode = ModeEnforce
 	diff, err := configDiff(before, after)
@@ -30,14 +30,14 @@ func TestConfigDiff(t *testing.T) {
 	}
 	want := []string{
 		"agent.mode: dry-run -> enforce",
-		"policy.duration: 1h0m0s -> 2h0m0s",
-		"policy.rule[4].action: (none) -> ignore",
-		"policy.rule[4].name: (none) -> mine",
+		"policy.duration: 1h -> 2h",
+		"policy.rule[5].action: (none) -> ignore",
+		"policy.rule[5].name: (none) -> mine",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
-	if !restart["agent.mode"] || restart["policy.duration"] || restart["policy.rule[4].action"] {
+	if !restart["agent.mode"] || restart["policy.duration"] || restart["policy.rule[5].action"] {
 		t.Error(restart)
 	}
 }

@@ -28,11 +28,24 @@ type decider struct {
 	engine  *policy.Engine
 	tracker *policy.Tracker
 	blocks  blocker
+	// ledger counts blocks for the budget, offences remembers them for what comes
+	// back; nil: nothing is counted or remembered.
+	ledger   *policy.Ledger
+	offences *policy.Offences
+	// home gives the networks of this host's interfaces, feed the URL of a source
+	// by its number; nil: not known. started is when the agent began to look, 0: long
+	// ago.
+	home    func() *policy.Home
+	feed    func(source uint16) string
+	started argusfeed.Time
 	// protected gives the newest snapshot of what is never blocked.
 	protected func() *policy.Protected
 	// now gives the time of a decision: the wall clock in a live agent, the
 	// flow's own time in a replay.
 	now func(detection.Detection) argusfeed.Time
+	// newID makes the ID of a decision; nil: a random one that sorts by the wall
+	// clock.
+	newID func(detection.Detection) (uuid.UUID, error)
 	// decided is told of each decision.
 	decided func(outcome)
 }
@@ -51,24 +64,57 @@ type outcome struct {
 
 // decide answers the detections in their order.
 func (d *decider) decide(detections []detection.Detection) error {
+	newID := d.newID
+	if newID == nil {
+		newID = func(detection.Detection) (uuid.UUID, error) { return uuid.NewV7() }
+	}
 	for _, det := range detections {
-		id, err := uuid.NewV7()
+		id, err := newID(det)
 		if err != nil {
 			return fmt.Errorf("making the id of a decision: %w", err)
 		}
-		view := policy.View{
-			Now:           d.now(det),
-			ID:            id.String(),
-			Evidence:      d.tracker.Observe(det),
-			Protected:     d.protected(),
-			InForce:       inForce(d.blocks.Lookup(det.Tuple)),
-			BlocksInForce: d.blocks.Len(),
-		}
+		view := d.view(det, id.String())
 		decision := d.engine.Decide(det, view)
 		d.tracker.Decided(decision)
 		d.decided(d.enforce(outcome{detection: &det, decision: decision}))
 	}
 	return nil
+}
+
+// view gathers what the policy has to know besides the detection.
+func (d *decider) view(det detection.Detection, id string) policy.View {
+	v := policy.View{
+		Now:           d.now(det),
+		ID:            id,
+		Evidence:      d.tracker.Observe(det),
+		Protected:     d.protected(),
+		Started:       d.started,
+		InForce:       inForce(d.blocks.Lookup(det.Tuple)),
+		BlocksInForce: d.blocks.Len(),
+	}
+	if d.home != nil {
+		v.Home = d.home()
+	}
+	if d.feed != nil {
+		v.Feed = d.feed(det.Source)
+	}
+	if d.ledger != nil {
+		v.Spent = d.ledger.Spent(det.Tuple, v.Now)
+	}
+	if d.offences != nil {
+		v.Offended = d.offences.Of(det.Tuple)
+	}
+	return v
+}
+
+// record takes note of a block that is in force.
+func (d *decider) record(b policy.Block, at argusfeed.Time) {
+	if d.ledger != nil {
+		d.ledger.Record(b, at)
+	}
+	if d.offences != nil {
+		d.offences.Record(b, at)
+	}
 }
 
 // enforce puts the block of a decision in force, if it has one.
@@ -79,6 +125,9 @@ func (d *decider) enforce(o outcome) outcome {
 	}
 	result := d.blocks.Apply([]policy.Block{block})[0]
 	o.failed, o.until = result.Err, result.Until
+	if o.failed == nil {
+		d.record(block, o.decision.Time)
+	}
 	return o
 }
 
@@ -88,5 +137,5 @@ func inForce(a enforce.Active, ok bool) policy.InForce {
 	if !ok || a.State == enforce.StateMissing {
 		return policy.InForce{}
 	}
-	return policy.InForce{ID: a.Block.ID, Until: argusfeed.TimeOf(a.Until)}
+	return policy.InForce{ID: a.Block.ID, Until: argusfeed.TimeOf(a.Until), Scope: a.Block.Scope}
 }

@@ -58,7 +58,7 @@ func (b *labelBook) note(f *argusfeed.Flow) {
 	b.tuples[f.Tuple] = l
 }
 
-func (b *labelBook) score(detected map[argusfeed.Tuple]*DetectedTuple, decided map[argusfeed.Tuple]policy.Decision) *LabelScore {
+func (b *labelBook) score(detected map[argusfeed.Tuple]*DetectedTuple, decided trials) *LabelScore {
 	if !b.on {
 		return nil
 	}
@@ -79,7 +79,7 @@ func (b *labelBook) score(detected map[argusfeed.Tuple]*DetectedTuple, decided m
 		if detected[tuple] != nil {
 			*found++
 		}
-		if decided[tuple].Action == policy.ActionBlock {
+		if decided.of(tuple).strongest.Action == policy.ActionBlock {
 			*blocked++
 		}
 	}

@@ -30,18 +30,26 @@ type protection struct {
 	static, found []policy.Entry
 	ends          *time.Timer // when the next allow entry ends
 	current       atomic.Pointer[policy.Protected]
+	// home are the networks of this host's interfaces.
+	home atomic.Pointer[policy.Home]
 }
 
 func newProtection(c Config, allowed *allowlist.List, log *slog.Logger) *protection {
 	p := &protection{log: log, allowed: allowed, static: staticEntries(c, log)}
 	p.ends = time.AfterFunc(time.Hour, p.refresh)
 	// Where not everything can be found out, what was found is protected.
-	found, err := hostnet.Discover(hostnet.Options{})
+	found, err := hostnet.Discover(hostOptions())
 	if err != nil {
 		p.failed(err)
 	}
 	p.take(found)
 	return p
+}
+
+// hostOptions say where to look. Whoever started the agent over SSH is protected
+// while it runs.
+func hostOptions() hostnet.Options {
+	return hostnet.Options{SSHConnection: os.Getenv("SSH_CONNECTION")}
 }
 
 // staticEntries is what a configuration protects. It may ask a resolver.
@@ -55,13 +63,14 @@ func (p *protection) snapshot() *policy.Protected { return p.current.Load() }
 // watch follows the host's addresses, routes and resolvers until ctx ends.
 func (p *protection) watch(ctx context.Context) {
 	defer p.ends.Stop()
-	_ = hostnet.Watch(ctx, hostnet.Options{}, p.take, p.failed) // it ends with ctx only
+	_ = hostnet.Watch(ctx, hostOptions(), p.take, p.failed) // it ends with ctx only
 }
 
 func (p *protection) take(found hostnet.Snapshot) {
 	if forwards() {
 		markRouter(found.Entries)
 	}
+	p.home.Store(policy.NewHome(found.Networks...))
 	p.mu.Lock()
 	p.found = found.Entries
 	p.mu.Unlock()

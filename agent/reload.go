@@ -201,6 +201,8 @@ func (a *Agent) put(ctx context.Context, p prepared) error {
 	if err == nil && a.decider != nil {
 		err = ask(ctx, a.deciding, func() {
 			a.decider.engine, a.decider.tracker = p.engine, p.engine.Adopt(a.decider.tracker)
+			a.decider.ledger = p.engine.AdoptLedger(a.decider.ledger)
+			a.decider.offences = p.engine.AdoptOffences(a.decider.offences, argusfeed.TimeOf(time.Now()))
 		})
 	}
 	if err != nil {
@@ -233,7 +235,7 @@ func (a *Agent) unwanted(ctx context.Context, engine *policy.Engine, static []po
 	blocks []policy.Block, told []control.UnwantedBlock, err error,
 ) {
 	told = []control.UnwantedBlock{}
-	view := policy.View{Now: argusfeed.TimeOf(time.Now()), Protected: a.hosts.with(static)}
+	view := policy.View{Now: argusfeed.TimeOf(time.Now()), Protected: a.hosts.with(static), Home: a.hosts.home.Load()}
 	for part := range slices.Chunk(a.enforcer.List(), reviewStep) {
 		reasons := make([]ground, len(part))
 		for i, active := range part {
@@ -246,6 +248,7 @@ func (a *Agent) unwanted(ctx context.Context, engine *policy.Engine, static []po
 					continue // nobody knows why, or a person does
 				}
 				view.Evidence = a.decider.tracker.Evidence(g.decision.Tuple)
+				view.Feed = a.cfg.feedURL(g.detection.Source)
 				if keep, why := engine.Review(g.decision, *g.detection, view); !keep {
 					blocks = append(blocks, active.Block)
 					told = append(told, control.UnwantedBlock{Block: a.blockInfo(active), Why: why})

@@ -55,9 +55,9 @@ func TestReloadIsAllOrNothing(t *testing.T) {
 	}
 	// A check changes nothing either, but tells.
 	next, broken = o.cfg, nil
-	next.Policy.Duration = 2 * time.Hour
+	next.Policy.Duration = policy.Duration(2 * time.Hour)
 	r, err := reload(control.ReloadRequest{Check: true})
-	if err != nil || len(r.Changes) != 1 || r.Changes[0] != "policy.duration: 1h0m0s -> 2h0m0s" || o.decider.engine != before {
+	if err != nil || len(r.Changes) != 1 || r.Changes[0] != "policy.duration: 1h -> 2h" || o.decider.engine != before {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if r, err = reload(control.ReloadRequest{}); err != nil || len(r.Changes) != 1 || o.decider.engine == before {

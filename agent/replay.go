@@ -2,10 +2,13 @@ package agent
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"log/slog"
 	"time"
+
+	"github.com/google/uuid"
 
 	"slips-ips/agent/report"
 	"slips-ips/argusfeed"
@@ -136,15 +139,31 @@ func (r *replay) newDecider(c Config, decided func(outcome)) (*decider, error) {
 		return nil, err
 	}
 	return &decider{
-		engine: engine, tracker: engine.NewTracker(), blocks: blocks, protected: snapshot,
+		engine: engine, tracker: engine.NewTracker(), ledger: engine.NewLedger(), offences: engine.NewOffences(), blocks: blocks, protected: snapshot,
 		now: func(d detection.Detection) argusfeed.Time {
 			if t := d.Time.Time(); t.After(clock) {
 				clock = t
 			}
 			return argusfeed.TimeOf(clock)
 		},
+		newID:   numberedIDs(),
 		decided: decided,
 	}, nil
+}
+
+// numberedIDs makes IDs that sort by the flows' time and are the same in each
+// replay, so that the same flows give the same blocks: their jitter comes from the
+// ID.
+func numberedIDs() func(detection.Detection) (uuid.UUID, error) {
+	var n uint64
+	return func(d detection.Detection) (uuid.UUID, error) {
+		var id uuid.UUID
+		binary.BigEndian.PutUint64(id[:], uint64(d.Time.Time().UnixMilli())<<16)
+		binary.BigEndian.PutUint64(id[8:], n)
+		id[6], id[8] = id[6]&0x0f|0x70, id[8]&0x3f|0x80 // version 7, RFC 9562
+		n++
+		return id, nil
+	}
 }
 
 // file reads one file to its end.

@@ -133,7 +133,7 @@ func TestReplayBeacon(t *testing.T) {
 // blocks anew.
 func TestReplayBlockRunsOut(t *testing.T) {
 	c := replayConfig()
-	c.Policy.Renew, c.Policy.Duration = 0, 10*time.Minute
+	c.Policy.Renew, c.Policy.Duration, c.Policy.Repeat, c.Policy.Jitter = 0, policy.Duration(10*time.Minute), nil, 0
 	path := writeFlows(t, "b.binetflow", beacon(1, 70, time.Minute), nil)
 	r := replayed(t, ReplayOptions{Config: c, Files: []string{path}})
 	first := time.Duration(r.Detections[0].FlowsToFirst-1) * time.Minute
@@ -198,15 +198,48 @@ func TestReplayOtherPolicy(t *testing.T) {
 		d.Other.Reason == "" || d.Other.Rule != policy.DefaultRule {
 		t.Errorf("%+v", d)
 	}
+	if b := d.NowBlocked; b.Blocks != 1 || b.First != d.Now.Time || b.Seconds < time.Hour.Seconds() || d.OtherBlocked != (Blocked{}) {
+		t.Errorf("blocked %+v, and by the other policy %+v", b, d.OtherBlocked)
+	}
 	same := replayConfig()
 	if r = replayed(t, ReplayOptions{Config: replayConfig(), Other: &same, Files: []string{path}}); len(r.Differences) != 0 {
 		t.Errorf("the same policy differs: %+v", r.Differences)
 	}
 	longer := replayConfig()
-	longer.Policy.Duration = 2 * time.Hour
+	longer.Policy.Duration = policy.Duration(2 * time.Hour)
 	if r = replayed(t, ReplayOptions{Config: replayConfig(), Other: &longer, Files: []string{path}}); len(r.Differences) != 1 ||
 		r.Differences[0].Other.Duration != 2*time.Hour {
 		t.Errorf("blocks for longer: %+v", r.Differences)
+	}
+}
+
+// What comes back is blocked for longer, and the same flows give the same blocks.
+func TestReplayRepeatOffenders(t *testing.T) {
+	path := writeFlows(t, "b.binetflow", beacon(1, 1200, time.Minute), nil)
+	c := replayConfig()
+	c.Policy.Renew, c.Policy.Duration = 0, policy.Duration(10*time.Minute)
+	c.Policy.Repeat = policy.Durations{policy.Duration(time.Hour), policy.Duration(4 * time.Hour)}
+	var runs [2][]policy.Decision
+	for i := range runs {
+		r := replayed(t, ReplayOptions{Config: c, Files: []string{path}, Other: &c})
+		for _, d := range r.Decisions {
+			if d.Action == policy.ActionBlock {
+				runs[i] = append(runs[i], d)
+			}
+		}
+		if len(r.Differences) != 0 {
+			t.Errorf("the same policy differs: %+v", r.Differences)
+		}
+	}
+	if d := cmp.Diff(runs[0], runs[1], cmp.AllowUnexported(argusfeed.Addr{})); d != "" {
+		t.Error(d)
+	}
+	var lengths []time.Duration
+	for _, d := range runs[0] {
+		lengths = append(lengths, d.Duration.Truncate(30*time.Minute))
+	}
+	if len(lengths) < 3 || runs[0][0].Duration != 10*time.Minute || lengths[1] != time.Hour || lengths[2] != 4*time.Hour {
+		t.Errorf("blocks of %v", lengths)
 	}
 }
 

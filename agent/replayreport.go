@@ -39,8 +39,8 @@ type ReplayReport struct {
 
 	tuples map[argusfeed.Tuple]*DetectedTuple
 	labels labelBook
-	ours   map[argusfeed.Tuple]policy.Decision
-	others map[argusfeed.Tuple]policy.Decision
+	ours   trials
+	others trials
 }
 
 // DetectedTuple is a tuple that was detected at least once. Label, Score and
@@ -61,20 +61,12 @@ type DetectedTuple struct {
 	Behaviour string `json:"behaviour,omitempty"`
 }
 
-// Difference is a tuple on which two policies went different ways: their
-// strongest decisions.
-type Difference struct {
-	Tuple argusfeed.Tuple `json:"tuple"`
-	Now   policy.Decision `json:"now"`
-	Other policy.Decision `json:"other"`
-}
-
 func newReplayReport(labels bool) *ReplayReport {
 	return &ReplayReport{
 		Detections: []DetectedTuple{}, Decisions: []policy.Decision{},
 		tuples: map[argusfeed.Tuple]*DetectedTuple{},
 		labels: labelBook{on: labels, tuples: map[argusfeed.Tuple]labelled{}},
-		ours:   map[argusfeed.Tuple]policy.Decision{}, others: map[argusfeed.Tuple]policy.Decision{},
+		ours:   trials{}, others: trials{},
 	}
 }
 
@@ -102,26 +94,13 @@ func (r *ReplayReport) detect(found []detection.Detection) {
 }
 
 func (r *ReplayReport) decide(o outcome) {
-	d := o.decision
-	if o.failed != nil {
-		d.Action, d.Reason = policy.ActionAlert, d.Reason+"; but: "+o.failed.Error()
-	}
-	keepStrongest(r.ours, d)
+	d := notBlocked(o.decision, o.failed)
+	r.ours.add(d)
 	if d.Repeat {
 		r.Repeats++
 		return
 	}
 	r.Decisions = append(r.Decisions, d)
-}
-
-func (r *ReplayReport) decideOther(o outcome) { keepStrongest(r.others, o.decision) }
-
-var actionRank = map[policy.Action]int{policy.ActionIgnore: 0, policy.ActionAlert: 1, policy.ActionBlock: 2}
-
-func keepStrongest(m map[argusfeed.Tuple]policy.Decision, d policy.Decision) {
-	if old, ok := m[d.Tuple]; !ok || actionRank[d.Action] > actionRank[old.Action] {
-		m[d.Tuple] = d
-	}
 }
 
 // finish fills in what is known at the end.
@@ -143,14 +122,7 @@ func (r *ReplayReport) finish(s detection.Stats, skips *argusfeed.SkipCounter, t
 	slices.SortFunc(r.Detections, func(a, b DetectedTuple) int {
 		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Tuple.String(), b.Tuple.String()))
 	})
-	if len(r.others) > 0 {
-		for _, t := range r.Detections {
-			now, other := r.ours[t.Tuple], r.others[t.Tuple]
-			if now.Action != other.Action || now.Duration != other.Duration {
-				r.Differences = append(r.Differences, Difference{Tuple: t.Tuple, Now: now, Other: other})
-			}
-		}
-	}
+	r.Differences = r.differences()
 	r.Labels = r.labels.score(r.tuples, r.ours)
 }
 

@@ -208,6 +208,7 @@ func (d *Detector) detect(t *tuple, f *argusfeed.Flow) {
 		Why:       d.scorer.why(t, v),
 		Behaviour: v.class.String(),
 		Generic:   v.generic,
+		Normal:    v.outweighed(),
 		Gap:       time.Duration(float64(v.gap) * float64(time.Second)),
 	})
 }

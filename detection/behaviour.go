@@ -231,6 +231,9 @@ func (b *behaviour) weigh(t *tuple) verdict {
 	}
 	if b.best.probability >= b.class.threshold {
 		v.generic = b.best.malicious == nil // those that only name are not asked yet
+		if b.best.normal != nil {
+			v.normal = b.best.normal.name
+		}
 		b.show(t)
 		v.gap = float32(b.shown.rhythm.Gap)
 		v.class = behaviourClass(t.key, &b.shown)

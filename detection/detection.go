@@ -39,6 +39,9 @@ type Detection struct {
 	// Generic says that no model of something known spoke for it: the label is
 	// at most that of the one it is like.
 	Generic bool `json:"generic,omitempty"`
+	// Normal is the label of a normal model that fits as well and was outweighed;
+	// empty: none.
+	Normal string `json:"normal,omitempty"`
 	// Gap is the median time between two contacts; 0 where the scorer does not
 	// measure it.
 	Gap time.Duration `json:"gap_ns,omitempty"`

@@ -21,14 +21,24 @@ type verdict struct {
 	judged    bool
 	malicious bool
 	// class is that of what was seen, generic says that no model with evidence
-	// spoke for it, gap is the median gap in seconds (default scorer).
+	// spoke for it, normal is the model that spoke against it and was outweighed,
+	// gap is the median gap in seconds (default scorer).
 	class   class
 	generic bool
+	normal  *modelName
 	gap     float32
 }
 
 // bad tells whether a malicious model won.
 func (v *verdict) bad() bool { return v.name != nil && v.malicious }
+
+// outweighed gives the label of the normal model that spoke against it; empty: none.
+func (v *verdict) outweighed() string {
+	if v.normal == nil {
+		return ""
+	}
+	return v.normal.label
+}
 
 // isNormal tells whether a model that wins does so silently. The original, and
 // with it the reference scorer, looked for the word anywhere in the label.

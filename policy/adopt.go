@@ -57,5 +57,5 @@ func (t *Tracker) Evidence(tuple argusfeed.Tuple) Evidence {
 		return Evidence{}
 	}
 	tr := &t.tracks[i]
-	return Evidence{Times: slices.Clone(t.times[int(i)*t.perTuple:][:tr.kept]), Last: tr.last}
+	return Evidence{Times: slices.Clone(t.times[int(i)*t.perTuple:][:tr.kept]), First: tr.first, Last: tr.last}
 }

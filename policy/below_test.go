@@ -78,7 +78,7 @@ func TestSlowBeaconsAreBlocked(t *testing.T) {
 				until := now.Add(got.Duration)
 				for k := 1; c.gap >= time.Hour && k <= 2; k++ {
 					d.Time = now.Add(time.Duration(k) * c.gap)
-					next := e.Decide(d, View{Now: d.Time, ID: "id", Protected: testProtected(), Evidence: tracker.Observe(d), InForce: InForce{"id", until}})
+					next := e.Decide(d, View{Now: d.Time, ID: "id", Protected: testProtected(), Evidence: tracker.Observe(d), InForce: InForce{ID: "id", Until: until}})
 					if next.Renewal != (k == 2) {
 						t.Errorf("%s: call %d: %s", name, k, next.Reason)
 					}

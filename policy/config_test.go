@@ -53,11 +53,26 @@ const everyKey = `
 [policy]
 matches = 2
 windows = 5
+score = 0.9
+flows = 20
+grace = "10m"
 action = "alert"
 duration = "90s"
+longest = "1d12h"
+repeat = ["2m", "1h", "1.5d"]
+forgive = "0s"
+jitter = 0.5
 renew = 0.25
+home = ["192.0.2.0/24 the office", "2001:db8::/32"]
+timezone = "UTC"
 max_blocks = 7
 max_tuples = 70
+
+[policy.budget]
+per_minute = 8
+per_source = 9
+per_destination = 0
+reserve = 0.5
 
 [[policy.rule]]
 name = "all"
@@ -65,15 +80,30 @@ label = "From-Botnet-*"
 protocol = "ICMPv6"
 source = "10.0.0.0/8"
 destination = ["192.0.2.1", "2001:db8::/32", "::ffff:198.51.100.0/120"]
+behaviour = ["beacon-*", "attempt"]
+below = 0.99
+above = 0.5
+generic = true
+direction = ["outbound", "router"]
+feed = "spawn:*"
+hours = ["08:00-18:00", "22:00-06:00", "23:00-24:00"]
+days = ["mon", "Sunday"]
 action = "ignore"
 matches = 1
 windows = 10080
+score = 0
+flows = 0
+grace = "0s"
 
 [[policy.rule]]
 ports = 53
 protocol = 17
+direction = "inbound"
 action = "block"
 duration = "24h"
+longest = "7d"
+scope = "pair"
+verdict = "reject"
 
 [[policy.rule]]
 ports = [1, "2-3", "8000 - 8100"]
@@ -84,20 +114,30 @@ networks = ["10.0.0.5", "192.168.7.0/24   # the printers", "2001:db8::1 NAS and 
 `
 
 func TestDecodeEveryKey(t *testing.T) {
-	day, one, week := 24*time.Hour, 1, 10080
+	day, one, week := Duration(24*time.Hour), 1, 10080
+	seven, now, zero := 7*day, Duration(0), 0
+	sure, half, none, yes := 0.99, 0.5, 0.0, true
 	prefix := func(s string) Prefix { return Prefix{netip.MustParsePrefix(s)} }
 	want := tables{
 		Policy: Config{
-			Matches: 2, Windows: 5, Action: ActionAlert, Duration: 90 * time.Second,
-			Renew: 0.25, MaxBlocks: 7, MaxTuples: 70,
+			Matches: 2, Windows: 5, Score: 0.9, Flows: 20, Grace: Duration(10 * time.Minute),
+			Action: ActionAlert, Duration: Duration(90 * time.Second), Longest: Duration(36 * time.Hour),
+			Repeat: Durations{Duration(2 * time.Minute), Duration(time.Hour), Duration(36 * time.Hour)},
+			Jitter: 0.5, Renew: 0.25, MaxBlocks: 7, MaxTuples: 70, Timezone: "UTC",
+			Home:   Networks{{Prefix: prefix("192.0.2.0/24"), Comment: "the office"}, {Prefix: prefix("2001:db8::/32")}},
+			Budget: Budget{PerMinute: 8, PerSource: 9, Reserve: 0.5},
 			Rules: []Rule{
 				{
 					Name: "all", Label: "From-Botnet-*", Protocol: "ipv6-icmp",
 					Source:      Prefixes{prefix("10.0.0.0/8")},
 					Destination: Prefixes{prefix("192.0.2.1/32"), prefix("2001:db8::/32"), prefix("198.51.100.0/24")},
-					Action:      ActionIgnore, Matches: &one, Windows: &week,
+					Behaviour:   Behaviours{"beacon-*", "attempt"}, Below: &sure, Above: &half, Generic: &yes,
+					Direction: Directions{DirectionOutbound, DirectionRouter}, Feed: "spawn:*",
+					Hours: Hours{{480, 1080}, {1320, 360}, {1380, 1440}}, Days: Days{1, 0},
+					Action: ActionIgnore, Matches: &one, Windows: &week, Score: &none, Flows: &zero, Grace: &now,
 				},
-				{Ports: Ports{{53, 53}}, Protocol: "udp", Action: ActionBlock, Duration: &day},
+				{Ports: Ports{{53, 53}}, Protocol: "udp", Direction: Directions{DirectionInbound},
+					Action: ActionBlock, Duration: &day, Longest: &seven, Scope: ScopePair, Verdict: VerdictReject},
 				{Ports: Ports{{1, 1}, {2, 3}, {8000, 8100}}, Action: ActionAlert},
 			},
 		},
@@ -144,7 +184,7 @@ func TestDecodeErrorsNameLineKeyAndWhatIsAllowed(t *testing.T) {
 			`"deny" is not allowed; use block, alert or ignore`},
 		{"[policy]\naction = \"\"\n", "policy.action", 2, `missing; use block, alert or ignore`},
 		{"[policy]\naction = true\n", "policy.action", 2, `"true" is not allowed; use block, alert or ignore`},
-		{"[policy]\nduration = \"1 hour\"\n", "policy.duration", 2, `invalid duration: "1 hour"`},
+		{"[policy]\nduration = \"1 hour\"\n", "policy.duration", 2, `invalid duration: "1 hour"; use a number with its unit (s, m, h, d), as in "90s", "12h" or "7d"`},
 		{head + `action = "drop"`, "policy.rule.action", 5, `"drop" is not allowed; use block, alert or ignore`},
 		{head + `label = ""`, "policy.rule.label", 5,
 			`empty; use a label with * for any characters, ? for one and [abc] for one of these, such as "*-DNS-*", or leave the key out for every label`},
@@ -201,7 +241,7 @@ func TestDecodeErrorsNameLineKeyAndWhatIsAllowed(t *testing.T) {
 }
 
 func TestValidateErrors(t *testing.T) {
-	hour, negative := time.Hour, -time.Hour
+	hour, negative := Duration(time.Hour), Duration(-time.Hour)
 	zero, many := 0, MaxWindows+1
 	block := func(r Rule) []Rule { r.Action = ActionBlock; return []Rule{r} }
 	for _, tt := range []struct {
@@ -213,11 +253,11 @@ func TestValidateErrors(t *testing.T) {
 		{"many matches", func(c *Config) { c.Matches = 101 }, `matches: 101 is not allowed; use 1 to 100`},
 		{"no windows", func(c *Config) { c.Windows = -1 }, `windows: -1 is not allowed; use 1 to 10080`},
 		{"negative duration", func(c *Config) { c.Duration = negative },
-			`duration: -1h0m0s is not allowed; use "1s" to "720h", with the unit`},
+			`duration: -1h is not allowed; use "1s" to "30d", with the unit`},
 		{"duration without unit", func(c *Config) { c.Duration = 3600 },
-			`duration: 3.6µs is not allowed; use "1s" to "720h", with the unit`},
-		{"long duration", func(c *Config) { c.Duration = 721 * time.Hour },
-			`duration: 721h0m0s is not allowed; use "1s" to "720h", with the unit`},
+			`duration: 3.6µs is not allowed; use "1s" to "30d", with the unit`},
+		{"long duration", func(c *Config) { c.Duration = Duration(721 * time.Hour) },
+			`duration: 721h is not allowed; use "1s" to "30d", with the unit`},
 		{"renew", func(c *Config) { c.Renew = 1 }, `renew: 1 is not allowed; use 0 to 0.9`},
 		{"renew nan", func(c *Config) { c.Renew = math.NaN() }, `renew: NaN is not allowed; use 0 to 0.9`},
 		{"no blocks", func(c *Config) { c.MaxBlocks = 0 }, `max_blocks: 0 is not allowed; use 1 to 1000000`},
@@ -226,7 +266,7 @@ func TestValidateErrors(t *testing.T) {
 		{"rule without action", func(c *Config) { c.Rules = []Rule{{Name: "x"}} },
 			`rule[0].action: missing; use block, alert or ignore`},
 		{"same name", func(c *Config) { c.Rules = append(DefaultRules(), DefaultRules()[1]) },
-			`rule[4].name: "dns-ports" is the name of rule[1] already; use another one`},
+			`rule[5].name: "dns-ports" is the name of rule[1] already; use another one`},
 		{"below", func(c *Config) { zero := 0.0; c.Rules = block(Rule{Below: &zero}) },
 			`rule[0].below: 0 is not allowed; use more than 0, up to 1`},
 		{"name of the default", func(c *Config) { c.Rules = block(Rule{Name: "default"}) },
@@ -248,7 +288,7 @@ func TestValidateErrors(t *testing.T) {
 		{"duration of an alert", func(c *Config) { c.Rules = []Rule{{Action: ActionAlert, Duration: &hour}} },
 			`rule[0].duration: only a rule with action = "block" has one, this one says "alert"`},
 		{"negative duration of a rule", func(c *Config) { c.Rules = block(Rule{Duration: &negative}) },
-			`rule[0].duration: -1h0m0s is not allowed; use "1s" to "720h", with the unit`},
+			`rule[0].duration: -1h is not allowed; use "1s" to "30d", with the unit`},
 		{"matches of a rule", func(c *Config) { c.Rules = block(Rule{Matches: &zero}) },
 			`rule[0].matches: 0 is not allowed; use 1 to 100`},
 		{"windows of a rule", func(c *Config) { c.Rules = block(Rule{Windows: &many}) },

@@ -69,6 +69,56 @@ const (
 	VerdictReject Verdict = "reject"
 )
 
+// check takes the empty scope, which stands for a tuple.
+func (s Scope) check() error {
+	switch s {
+	case "", ScopeTuple, ScopePair, ScopeDestination, ScopeSource:
+		return nil
+	}
+	return fmt.Errorf("%q is not allowed; use tuple, pair, destination or source", string(s))
+}
+
+// covers tells whether a block of scope s of a tuple stops all that one of
+// scope o stops.
+func (s Scope) covers(o Scope) bool {
+	switch s {
+	case ScopeDestination, ScopeSource:
+		return o == s || o == ScopePair || o == ScopeTuple
+	case ScopePair:
+		return o == ScopePair || o == ScopeTuple
+	}
+	return o == ScopeTuple
+}
+
+// check takes the empty verdict, which stands for that of [enforce].
+func (v Verdict) check() error {
+	switch v {
+	case "", VerdictDrop, VerdictReject:
+		return nil
+	}
+	return fmt.Errorf("%q is not allowed; use drop or reject", string(v))
+}
+
+// UnmarshalText accepts the names of the scopes, and none.
+func (s *Scope) UnmarshalText(b []byte) error {
+	v := Scope(b)
+	if err := v.check(); err != nil {
+		return err
+	}
+	*s = v
+	return nil
+}
+
+// UnmarshalText accepts the names of the verdicts, and none.
+func (v *Verdict) UnmarshalText(b []byte) error {
+	w := Verdict(b)
+	if err := w.check(); err != nil {
+		return err
+	}
+	*v = w
+	return nil
+}
+
 // Cause is the step that settled a decision, for counting and comparing; its
 // words are in Decision.Reason.
 type Cause string
@@ -76,14 +126,18 @@ type Cause string
 // The causes.
 const (
 	CauseRule        Cause = "rule"        // the rule says alert or ignore
-	CauseUnconfirmed Cause = "unconfirmed" // too few matches for a block
+	CauseUnconfirmed Cause = "unconfirmed" // too little evidence for a block
+	CauseGrace       Cause = "grace"       // the agent has not run for long enough
 	CauseUnblockable Cause = "unblockable" // the kernel cannot match such a tuple
 	CauseStale       Cause = "stale"       // the flow is of another day
 	CauseProtected   Cause = "protected"   // an end of the tuple is never blocked
 	CauseInForce     Cause = "in-force"    // blocked already, for long enough
 	CauseMaxBlocks   Cause = "max-blocks"  // too many blocks are in force
-	CauseConfirmed   Cause = "confirmed"   // blocked
-	CauseRenewal     Cause = "renewal"     // blocked again before the block ran out
+	CausePerMinute   Cause = "per-minute"  // too many blocks began in this minute
+	CausePerSource   Cause = "per-source"  // too many blocks of that source are in force
+	CausePerDest     Cause = "per-destination"
+	CauseConfirmed   Cause = "confirmed" // blocked
+	CauseRenewal     Cause = "renewal"   // blocked again before the block ran out
 
 	CauseByHand  Cause = "by-hand" // a person asked for a block: blocked
 	CauseForced  Cause = "forced"  // the same, and a guard was overridden
@@ -97,10 +151,12 @@ type Decision struct {
 	ID    string
 	Time  argusfeed.Time
 	Tuple argusfeed.Tuple
-	// Action is what is to be done. Scope and Duration say how much and how
-	// long where that is a block, and are empty elsewhere.
+	// Action is what is to be done. Scope, Verdict and Duration say how much, how
+	// and how long where that is a block, and are empty elsewhere; a verdict is
+	// empty where that of [enforce] counts.
 	Action   Action
 	Scope    Scope
+	Verdict  Verdict
 	Duration time.Duration
 	// Rule is the name of the rule that decided (DefaultRule where none
 	// fitted), Cause the step that settled it, Reason the whole answer in words.
@@ -116,7 +172,13 @@ type Decision struct {
 	Flows     uint64
 	Matches   int
 	Since     argusfeed.Time
-	// Confirmed tells that the tuple had the matches that the rule asks for,
+	// Direction is that of the tuple, seen from home; empty where it has no
+	// addresses.
+	Direction Direction
+	// Offence counts the blocks before this one that still count against what is
+	// blocked, or would be.
+	Offence int
+	// Confirmed tells that there was the evidence that the rule asks for,
 	// whatever the action.
 	Confirmed bool
 	// Renewal tells that a block replaces one of the same tuple that is still
@@ -137,6 +199,7 @@ func (d Decision) MarshalJSON() ([]byte, error) {
 		Tuple     argusfeed.Tuple `json:"tuple"`
 		Action    Action          `json:"action"`
 		Scope     Scope           `json:"scope"`
+		Verdict   Verdict         `json:"verdict,omitempty"`
 		Seconds   float64         `json:"seconds"`
 		Rule      string          `json:"rule"`
 		Cause     Cause           `json:"cause"`
@@ -147,14 +210,16 @@ func (d Decision) MarshalJSON() ([]byte, error) {
 		Flows     uint64          `json:"flows"`
 		Matches   int             `json:"matches"`
 		Since     argusfeed.Time  `json:"since"`
+		Direction Direction       `json:"direction,omitempty"`
+		Offence   int             `json:"offence,omitempty"`
 		Confirmed bool            `json:"confirmed"`
 		Renewal   bool            `json:"renewal"`
 		Repeat    bool            `json:"repeat"`
 	}{
-		d.ID, d.Time, d.Tuple, d.Action, d.Scope, d.Duration.Seconds(),
+		d.ID, d.Time, d.Tuple, d.Action, d.Scope, d.Verdict, d.Duration.Seconds(),
 		d.Rule, d.Cause, d.Reason,
 		d.Label, finite(d.Score), finite(d.Threshold), d.Flows, d.Matches, d.Since,
-		d.Confirmed, d.Renewal, d.Repeat,
+		d.Direction, d.Offence, d.Confirmed, d.Renewal, d.Repeat,
 	})
 }
 
@@ -171,7 +236,7 @@ func (d Decision) Block() (b Block, ok bool) {
 	if d.Action != ActionBlock {
 		return Block{}, false
 	}
-	return Block{ID: d.ID, Tuple: d.Tuple, Scope: d.Scope, Duration: d.Duration, Label: d.Label,
+	return Block{ID: d.ID, Tuple: d.Tuple, Scope: d.Scope, Verdict: d.Verdict, Duration: d.Duration, Label: d.Label,
 		Forced: d.Cause == CauseForced}, true
 }
 

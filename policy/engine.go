@@ -2,11 +2,7 @@ package policy
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"time"
-
-	"github.com/gaissmai/bart"
 
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
@@ -19,30 +15,16 @@ type Engine struct {
 	widthText string
 	renew     float64
 	maxBlocks int
+	budget    Budget
+	repeat    []time.Duration
+	forgive   time.Duration
+	jitter    float64
+	home      *Home // nil: View.Home and the private ranges
+	zone      *time.Location
 
 	// What a Tracker has to remember for the rules.
 	maxMatches, maxTuples int
 	maxSpan               time.Duration
-}
-
-// compiled is a rule in the form that Decide needs; nil and empty conditions
-// fit everything.
-type compiled struct {
-	name     string
-	label    string // folded
-	proto    Protocol
-	number   uint8
-	isIP     bool
-	ports    Ports
-	src, dst *bart.Lite
-	below    *float64
-	generic  *bool
-
-	action   Action
-	duration time.Duration
-	matches  int
-	windows  int
-	span     time.Duration // of all windows
 }
 
 // View is what Decide has to know besides the detection.
@@ -56,10 +38,20 @@ type View struct {
 	Evidence Evidence
 	// Protected must be known: while it is nil nothing is blocked.
 	Protected *Protected
-	// InForce is the block of this very tuple, if there is one.
+	// Home are the networks of this host's interfaces that others are in.
+	Home *Home
+	// Feed is the URL of the feed that the flow came from (Detection.Source).
+	Feed string
+	// Started is when the agent began to look, on the clock of Now; 0: long ago.
+	Started argusfeed.Time
+	// InForce is the block that covers the tuple, if there is one: the widest.
 	InForce InForce
 	// BlocksInForce counts all of them.
 	BlocksInForce int
+	// Spent is what Ledger.Spent says of the tuple, and Offended what
+	// Offences.Of does. Their zero values: nothing, and never blocked.
+	Spent    Spent
+	Offended Offended
 }
 
 // InForce is a block that the kernel has until a time on the clock of View.Now;
@@ -67,6 +59,8 @@ type View struct {
 type InForce struct {
 	ID    string
 	Until argusfeed.Time
+	// Scope is that of the block; empty: of the very tuple.
+	Scope Scope
 }
 
 // New makes an engine. The width is that of a time window of the detection.
@@ -78,7 +72,23 @@ func New(cfg Config, width time.Duration) (*Engine, error) {
 	if width <= 0 || width > maxWidth {
 		return nil, fmt.Errorf("policy: a time window of %v is not allowed; use more than 0 and at most %v", width, maxWidth)
 	}
-	e := &Engine{width: width, widthText: shortDuration(width), renew: cfg.Renew, maxBlocks: cfg.MaxBlocks, maxTuples: cfg.MaxTuples}
+	zone, err := cfg.Timezone.Location()
+	if err != nil {
+		return nil, fmt.Errorf("policy: timezone: %w", err)
+	}
+	e := &Engine{
+		width: width, widthText: shortDuration(width), renew: cfg.Renew, maxBlocks: cfg.MaxBlocks, maxTuples: cfg.MaxTuples,
+		budget: cfg.Budget, forgive: time.Duration(cfg.Forgive), jitter: cfg.Jitter, zone: zone,
+	}
+	for _, step := range cfg.Repeat {
+		e.repeat = append(e.repeat, time.Duration(step))
+	}
+	if len(cfg.Home) > 0 {
+		e.home = NewHome()
+		for _, n := range cfg.Home {
+			e.home.set.Insert(unmapPrefix(n.Prefix.Prefix).Masked())
+		}
+	}
 	for i, r := range cfg.Rules {
 		r.Name = nameOf(r, i)
 		e.add(cfg, r)
@@ -90,64 +100,29 @@ func New(cfg Config, width time.Duration) (*Engine, error) {
 // maxWidth times MaxWindows is still a time.Duration.
 const maxWidth = 24 * time.Hour
 
-func (e *Engine) add(cfg Config, r Rule) {
-	c := compiled{
-		name:     r.Name,
-		label:    foldLabel(string(r.Label)),
-		proto:    r.Protocol,
-		ports:    slices.Clone(r.Ports),
-		src:      tableOf(r.Source),
-		dst:      tableOf(r.Destination),
-		below:    r.Below,
-		generic:  r.Generic,
-		action:   r.Action,
-		duration: cfg.Duration,
-		matches:  cfg.Matches,
-		windows:  cfg.Windows,
-	}
-	c.number, c.isIP = r.Protocol.number()
-	if r.Duration != nil {
-		c.duration = *r.Duration
-	}
-	if r.Matches != nil {
-		c.matches = *r.Matches
-	}
-	if r.Windows != nil {
-		c.windows = *r.Windows
-	}
-	c.span = time.Duration(c.windows) * e.width
-	e.maxMatches = max(e.maxMatches, c.matches)
-	e.maxSpan = max(e.maxSpan, c.span)
-	e.rules = append(e.rules, c)
-}
-
-func tableOf(list Prefixes) *bart.Lite {
-	if len(list) == 0 {
-		return nil
-	}
-	t := new(bart.Lite)
-	for _, p := range list {
-		t.Insert(unmapPrefix(p.Prefix).Masked())
-	}
-	return t
-}
-
 // Decide answers a detection. It reads nothing but its arguments: the same
 // ones give the same decision.
 func (e *Engine) Decide(d detection.Detection, v View) Decision {
-	r := e.rule(d)
 	dec := Decision{
-		ID: v.ID, Time: v.Now, Tuple: d.Tuple, Rule: r.name,
+		ID: v.ID, Time: v.Now, Tuple: d.Tuple, Direction: e.direction(d.Tuple, v),
 		Label: d.Label, Score: d.Score, Threshold: d.Threshold, Flows: d.Flows,
 	}
+	r := e.rule(d, v, dec.Direction)
+	dec.Rule = r.name
 	dec.Matches, dec.Since = count(v.Evidence.Times, d.Time, r.span)
-	dec.Confirmed = dec.Matches >= r.matches
+	missing := r.missing(d)
+	dec.Confirmed = dec.Matches >= r.matches && missing == ""
+	before := v.Offended.of(r.scope, v.Now, e.forgive)
+	dec.Offence = before.counts(v.Now, e.forgive)
 
 	var against string
-	dec.Action, dec.Cause, against = e.judge(d, v, r, dec.Confirmed)
+	dec.Action, dec.Cause, against = e.judge(d, v, r, &dec, missing)
 	if dec.Action == ActionBlock {
-		dec.Scope, dec.Duration = ScopeTuple, r.lasts(d)
-		dec.Renewal = dec.Cause == CauseRenewal
+		dec.Scope, dec.Verdict = r.scope, r.verdict
+		if dec.Renewal = dec.Cause == CauseRenewal; dec.Renewal {
+			dec.Offence = max(0, dec.Offence-1) // the one in force is the last of them
+		}
+		dec.Duration = e.duration(r, d, before, dec.Offence, v.ID)
 	} else {
 		dec.Repeat = repeats(v.Evidence.Last, dec)
 	}
@@ -157,49 +132,48 @@ func (e *Engine) Decide(d detection.Detection, v View) Decision {
 
 // judge walks through the steps in doc.go; against says in words what kept a
 // block from being one.
-func (e *Engine) judge(d detection.Detection, v View, r *compiled, confirmed bool) (_ Action, _ Cause, against string) {
+func (e *Engine) judge(d detection.Detection, v View, r *compiled, dec *Decision, missing string) (_ Action, _ Cause, against string) {
 	if r.action != ActionBlock {
 		return r.action, CauseRule, ""
 	}
-	if !confirmed {
-		return ActionAlert, CauseUnconfirmed, "" // reason has the numbers
+	if !dec.Confirmed {
+		if dec.Matches < r.matches {
+			missing = "" // reason has the numbers
+		}
+		return ActionAlert, CauseUnconfirmed, missing
 	}
-	if why := Unblockable(d.Tuple); why != "" {
+	if ran := v.Now.Sub(v.Started); v.Started != 0 && ran < r.grace {
+		return ActionAlert, CauseGrace, "the agent has run for " + shortDuration(max(0, ran).Truncate(time.Second)) +
+			" and blocks nothing in the first " + shortDuration(r.grace) + " (grace)"
+	}
+	if why := UnblockableAs(d.Tuple, r.scope); why != "" {
 		return ActionAlert, CauseUnblockable, why
 	}
 	if age := v.Now.Sub(d.Time); age > MaxAge {
 		return ActionAlert, CauseStale, fmt.Sprintf("the flow is from %s, more than %s ago: stored flows block nobody today",
 			d.Time, shortDuration(MaxAge))
 	}
-	if why, refused := v.Protected.Refuses(d.Tuple, ScopeTuple); refused {
+	if why, refused := v.Protected.Refuses(d.Tuple, r.scope); refused {
 		return ActionAlert, CauseProtected, why
 	}
-	if left := v.InForce.Until.Sub(v.Now); v.InForce != (InForce{}) && left > 0 {
+	if left := v.InForce.Until.Sub(v.Now); v.InForce != (InForce{}) && left > 0 && v.InForce.Scope.covers(r.scope) {
 		// Against the duration that the new block would have: so a block is
 		// never cut short by a rule with a shorter one.
-		if share := time.Duration(e.renew * float64(r.lasts(d))); left >= share {
+		if share := time.Duration(e.renew * float64(e.lasts(r, d, dec.Offence-1))); left >= share {
 			against = "already blocked until " + v.InForce.Until.Time().Format(timeLayout)
 			if share > 0 {
 				against += ", renewed when less than " + shortDuration(share) + " is left"
 			}
 			return ActionAlert, CauseInForce, against
 		}
-		return ActionBlock, CauseRenewal, ""
+		if v.InForce.Scope == r.scope || v.InForce.Scope == "" && r.scope == ScopeTuple {
+			return ActionBlock, CauseRenewal, ""
+		}
 	}
-	if v.BlocksInForce >= e.maxBlocks {
-		return ActionAlert, CauseMaxBlocks, fmt.Sprintf("%d blocks are in force and at most %d may be (max_blocks)", v.BlocksInForce, e.maxBlocks)
+	if cause, against, ok := e.spent(v, grave(dec, d, v)); !ok {
+		return ActionAlert, cause, against
 	}
 	return ActionBlock, CauseConfirmed, ""
-}
-
-// gapsBlocked is how many gaps of a beacon a block lasts at least: a shorter one
-// is over before the next call and stops nothing. With three of them a call that
-// is blocked comes early enough to renew it.
-const gapsBlocked = 3
-
-// lasts is how long a block of the rule is.
-func (r *compiled) lasts(d detection.Detection) time.Duration {
-	return max(r.duration, min(gapsBlocked*min(d.Gap, MaxDuration), MaxDuration))
 }
 
 // repeats tells whether the answer before told what dec tells.
@@ -208,73 +182,4 @@ func repeats(last Answer, dec Decision) bool {
 		return true // that block is the one in force
 	}
 	return last == Answer{dec.Action, dec.Rule, dec.Cause}
-}
-
-// count gives the number of times within a span of now, and the first of them.
-func count(times []argusfeed.Time, now argusfeed.Time, span time.Duration) (n int, first argusfeed.Time) {
-	first = now
-	for _, t := range times {
-		if absSub(t, now) < span {
-			n++
-			first = min(first, t)
-		}
-	}
-	return n, first
-}
-
-// rule gives the first rule that fits d.
-func (e *Engine) rule(d detection.Detection) *compiled {
-	var folded string
-	for i := range e.rules[:len(e.rules)-1] {
-		r := &e.rules[i]
-		if r.label != "" && folded == "" {
-			folded = foldLabel(d.Label)
-		}
-		if r.fits(d.Tuple, folded) && r.fitsProbability(d) && (r.generic == nil || *r.generic == d.Generic) {
-			return r
-		}
-	}
-	return &e.rules[len(e.rules)-1]
-}
-
-func (r *compiled) fitsProbability(d detection.Detection) bool {
-	if r.below == nil {
-		return true
-	}
-	p, ok := d.Probability()
-	return ok && p < *r.below
-}
-
-func (r *compiled) fits(t argusfeed.Tuple, foldedLabel string) bool {
-	return r.fitsProtocol(t.Proto) && r.fitsPort(t.Port) &&
-		fitsAddr(r.src, t.Src) && fitsAddr(r.dst, t.Dst) &&
-		(r.label == "" || globMatches(r.label, foldedLabel))
-}
-
-func (r *compiled) fitsProtocol(p argusfeed.Proto) bool {
-	if r.proto == "" {
-		return true
-	}
-	if r.isIP {
-		n, ok := p.Number()
-		return ok && n == r.number
-	}
-	return strings.EqualFold(p.String(), string(r.proto))
-}
-
-func (r *compiled) fitsPort(p argusfeed.Port) bool {
-	if len(r.ports) == 0 {
-		return true
-	}
-	n, ok := p.Number()
-	return ok && r.ports.Contains(n)
-}
-
-// fitsAddr takes an IPv4-mapped address for the IPv4 address in it.
-func fitsAddr(table *bart.Lite, a argusfeed.Addr) bool {
-	if table == nil {
-		return true
-	}
-	ip, ok := a.IP()
-	return ok && table.Contains(ip.Unmap())
 }

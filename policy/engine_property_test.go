@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"net/netip"
-	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -14,156 +13,19 @@ import (
 	"pgregory.net/rapid"
 
 	"slips-ips/argusfeed"
-	"slips-ips/detection"
 )
-
-// Few addresses, ports and labels, so that rules, protection and detections
-// meet often.
-var (
-	someAddrs = []string{
-		"10.0.0.1", "10.0.0.2", "10.0.0.5", "10.0.1.7", "192.0.2.1", "203.0.113.7", "198.51.100.20",
-		"0.0.0.0", "127.0.0.1", "169.254.0.9", "224.0.0.251", "239.255.255.250", "255.255.255.255", "240.0.0.1",
-		"::", "::1", "fe80::5", "ff02::1", "2001:db8::1", "2001:db8::2", "2001:db8:1::1",
-		"::ffff:10.0.0.1", "::ffff:192.0.2.1", "::ffff:127.0.0.1", "::ffff:224.0.0.1", "::10.0.0.1",
-	}
-	plainAddrs = []string{"10.0.0.2", "10.0.0.5", "10.0.1.7", "192.0.2.1", "198.51.100.20", "203.0.113.7"}
-	noAddrs    = []string{"", "02:00:00:00:01:04", "router.example"}
-	somePorts  = []string{"", "0", "1", "53", "80", "443", "853", "8050", "65535", "0x0303", "https", "65536"}
-	someProtos = []string{"tcp", "tcp", "tcp", "tcp", "udp", "udp", "icmp", "ipv6-icmp", "sctp", "igmp", "gre", "ip", "unas", "rtp", "arp", "rarp", "llc", "TCP", ""}
-	someLabels = []string{
-		"From-Botnet-TCP-HTTP-CC-1", "From-Botnet-UDP-DNS-DGA-17", "from-botnet-tcp-dns-x", "Beacon", "", "a/b", "\x1b[2J\n",
-	}
-	someGlobs = []string{"", "*", "*-DNS-*", "from-*", "?eacon", "a/*", "*[0-9]", `\*`, "From-Botnet-TCP-HTTP-CC-1"}
-)
-
-func drawPrefix(t *rapid.T) netip.Prefix {
-	ip := netip.MustParseAddr(rapid.SampledFrom(someAddrs).Draw(t, "address"))
-	bits := ip.BitLen()
-	switch rapid.IntRange(0, 9).Draw(t, "width") {
-	case 0:
-		bits = rapid.IntRange(0, bits).Draw(t, "bits") // often nearly everything
-	case 1, 2, 3:
-		bits -= rapid.IntRange(1, 8).Draw(t, "bits")
-	}
-	return netip.PrefixFrom(ip, bits)
-}
-
-func drawPrefixes(t *rapid.T) Prefixes {
-	var list Prefixes
-	for range rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(t, "networks") {
-		list = append(list, Prefix{drawPrefix(t)})
-	}
-	return list
-}
-
-func drawRule(t *rapid.T) Rule {
-	r := Rule{
-		Label:       Glob(rapid.SampledFrom(someGlobs).Draw(t, "glob")),
-		Source:      drawPrefixes(t),
-		Destination: drawPrefixes(t),
-		Action:      rapid.SampledFrom([]Action{ActionAlert, ActionBlock, ActionBlock, ActionIgnore}).Draw(t, "action"),
-	}
-	r.Protocol = rapid.SampledFrom([]Protocol{"", "", "tcp", "udp", "icmp", "arp", "132"}).Draw(t, "protocol")
-	if p, err := parseProtocol(string(r.Protocol)); err == nil {
-		r.Protocol = p
-	}
-	if r.Protocol != "icmp" && r.Protocol != "arp" {
-		for range rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(t, "ranges") {
-			first := rapid.SampledFrom([]uint16{0, 53, 80, 443, 8000}).Draw(t, "first")
-			r.Ports = append(r.Ports, PortRange{first, first + rapid.SampledFrom([]uint16{0, 100}).Draw(t, "more")})
-		}
-	}
-	if r.Action == ActionBlock && rapid.Bool().Draw(t, "own duration") {
-		d := drawDuration(t)
-		r.Duration = &d
-	}
-	if rapid.Bool().Draw(t, "own confirmation") {
-		m, w := rapid.IntRange(1, 6).Draw(t, "matches"), rapid.IntRange(1, 100).Draw(t, "windows")
-		r.Matches, r.Windows = &m, &w
-	}
-	return r
-}
-
-func drawDuration(t *rapid.T) time.Duration {
-	longest := rapid.SampledFrom([]time.Duration{time.Minute, 8 * time.Hour, MaxDuration}).Draw(t, "longest")
-	return time.Duration(rapid.Int64Range(int64(MinDuration), int64(longest)).Draw(t, "duration"))
-}
-
-func drawConfig(t *rapid.T) Config {
-	c := Config{
-		Matches:   rapid.IntRange(1, 5).Draw(t, "matches"),
-		Windows:   rapid.IntRange(1, 100).Draw(t, "windows"),
-		Action:    rapid.SampledFrom([]Action{ActionBlock, ActionBlock, ActionAlert, ActionIgnore}).Draw(t, "default"),
-		Duration:  drawDuration(t),
-		Renew:     rapid.Float64Range(0, MaxRenew).Draw(t, "renew"),
-		MaxBlocks: rapid.IntRange(1, 5).Draw(t, "max_blocks"),
-		MaxTuples: 10,
-	}
-	for range rapid.IntRange(0, 4).Draw(t, "rules") {
-		c.Rules = append(c.Rules, drawRule(t))
-	}
-	return c
-}
-
-func drawDetection(t *rapid.T) detection.Detection {
-	pick := func(from []string, what string) string { return rapid.SampledFrom(from).Draw(t, what) }
-	end := func(what string) string {
-		switch n := rapid.IntRange(0, 9).Draw(t, what+" kind"); {
-		case n < 6:
-			return pick(plainAddrs, what)
-		case n < 9:
-			return pick(someAddrs, what)
-		}
-		return pick(noAddrs, what)
-	}
-	return detection.Detection{
-		Tuple: testTuple(end("src"), end("dst"), pick(somePorts, "port"), pick(someProtos, "proto")),
-		Label: pick(someLabels, "label"), Score: rapid.SampledFrom([]float64{0, 1, 1.05, math.Inf(1), math.NaN()}).Draw(t, "score"),
-		Threshold: 1.1, Flows: rapid.Uint64().Draw(t, "flows"),
-		Time: testNow.Add(time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "time"))),
-	}
-}
-
-func drawView(t *rapid.T, d detection.Detection) (v View, entries []Entry) {
-	for range rapid.IntRange(0, 4).Draw(t, "protected") {
-		entries = append(entries, Entry{drawPrefix(t),
-			rapid.SampledFrom([]Kind{KindOwn, KindGateway, KindResolver, KindFeed, KindAllow}).Draw(t, "kind"), "of a test\x1b[2J\n"})
-	}
-	v = View{
-		Now: d.Time, ID: rapid.StringMatching(`[0-9a-f]{8}`).Draw(t, "id"),
-		Protected:     NewProtected(entries...),
-		BlocksInForce: rapid.SampledFrom([]int{0, 0, 0, 1, 4, 5, 6}).Draw(t, "blocks"),
-	}
-	for range rapid.IntRange(1, 12).Draw(t, "matches seen") {
-		v.Evidence.Times = append(v.Evidence.Times, d.Time.Add(-time.Duration(rapid.Int64Range(0, int64(100*time.Minute)).Draw(t, "ago"))))
-	}
-	v.Evidence.Times[0] = d.Time
-	if rapid.Bool().Draw(t, "in force") {
-		v.InForce = InForce{"before", v.Now.Add(time.Duration(rapid.Int64Range(-int64(time.Hour), int64(4*time.Hour)).Draw(t, "left")))}
-	}
-	return v, entries
-}
-
-func drawEngine(t *rapid.T) (*Engine, Config) {
-	c := drawConfig(t)
-	e, err := New(c, time.Minute)
-	if err != nil {
-		t.Fatalf("%v\n%+v", err, c)
-	}
-	return e, c
-}
 
 // Whatever the configuration and the detection: a protected address is never
 // blocked, and what is blocked is what the kernel can match.
 func TestProtectedIsNeverBlocked(t *testing.T) {
-	blocks, saved := 0, 0
+	blocks, saved, scopes := 0, 0, map[Scope]int{}
 	rapid.Check(t, func(t *rapid.T) {
-		e, _ := drawEngine(t)
+		e := drawBlocker(t)
 		d := drawDetection(t)
 		v, entries := drawView(t, d)
 		// As much as possible speaks for a block.
 		v.Evidence.Times = slices.Repeat(v.Evidence.Times[:1], MaxMatches)
-		v.InForce, v.BlocksInForce = InForce{}, 0
+		v.InForce, v.BlocksInForce, v.Spent, v.Started = InForce{}, 0, Spent{}, 0
 		dec := e.Decide(d, v)
 		if dec.Cause == CauseProtected {
 			saved++
@@ -178,11 +40,12 @@ func TestProtectedIsNeverBlocked(t *testing.T) {
 		if !okSrc || !okDst || src.BitLen() != dst.BitLen() || src == dst {
 			t.Fatalf("blocks %v", b.Tuple)
 		}
+		scopes[b.Scope]++
 		proto, ok := b.Tuple.Proto.Number()
-		if !ok {
+		if !ok && b.Scope == ScopeTuple {
 			t.Fatalf("blocks %v: no IP protocol", b.Tuple)
 		}
-		if port, ok := b.Tuple.Port.Number(); (proto == 6 || proto == 17 || proto == 132) && (!ok || port == 0) {
+		if port, ok := b.Tuple.Port.Number(); b.Scope == ScopeTuple && (proto == 6 || proto == 17 || proto == 132) && (!ok || port == 0) {
 			t.Fatalf("blocks %v: no port", b.Tuple)
 		}
 		// The oracle uses the definitions of net/netip, not our table.
@@ -191,14 +54,15 @@ func TestProtectedIsNeverBlocked(t *testing.T) {
 				t.Fatalf("blocks %v: special %s", b.Tuple, end)
 			}
 			for _, e := range entries {
-				if unmapPrefix(e.Prefix).Contains(ip) && (end == "destination" || e.Kind != KindOwn) {
+				own := e.Kind == KindOwn && b.Scope == ScopeTuple || b.Scope == ScopeDestination && (e.Kind == KindOwn || e.Kind == KindRouter)
+				if unmapPrefix(e.Prefix).Contains(ip) && (end == "destination" || !own) {
 					t.Fatalf("blocks %v: %s is in %v (%s)", b.Tuple, end, e.Prefix, e.Kind)
 				}
 			}
 		}
 	})
-	if blocks == 0 || saved == 0 {
-		t.Errorf("%d blocks, %d saved: nothing was tested", blocks, saved)
+	if blocks == 0 || saved == 0 || len(scopes) != 4 {
+		t.Errorf("%d blocks of scopes %v, %d saved: nothing was tested", blocks, scopes, saved)
 	}
 }
 
@@ -225,12 +89,16 @@ func TestDecisionsAreWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 		blocked := dec.Action == ActionBlock
-		if blocked != (dec.Duration >= MinDuration && dec.Duration <= MaxDuration && dec.Scope == ScopeTuple) ||
-			!blocked && (dec.Duration != 0 || dec.Scope != "") || blocked && dec.Repeat {
+		if blocked != (dec.Duration >= MinDuration && dec.Duration <= MaxDuration && dec.Scope != "") ||
+			!blocked && (dec.Duration != 0 || dec.Scope != "" || dec.Verdict != "") || blocked && dec.Repeat {
 			t.Fatalf("%s for %v, scope %q, repeat %v", dec.Action, dec.Duration, dec.Scope, dec.Repeat)
 		}
 		if blocked && !dec.Renewal && v.BlocksInForce >= c.MaxBlocks {
 			t.Fatalf("a block too many: %d of %d", v.BlocksInForce, c.MaxBlocks)
+		}
+		over := func(n, limit int) bool { return limit > 0 && n >= limit }
+		if b := c.Budget; blocked && !dec.Renewal && (over(v.Spent.Minute, b.PerMinute) || over(v.Spent.Source, b.PerSource) || over(v.Spent.Destination, b.PerDestination)) {
+			t.Fatalf("beyond the budget: %+v of %+v", v.Spent, b)
 		}
 		if blocked && dec.Renewal && dec.Time.Add(dec.Duration) < v.InForce.Until {
 			t.Fatalf("a renewal cuts the block short: %v after %v", dec.Time.Add(dec.Duration), v.InForce.Until)
@@ -263,7 +131,7 @@ func TestFirstMatchWins(t *testing.T) {
 		v, _ := drawView(t, d)
 		want := DefaultRule
 		for i, r := range c.Rules {
-			if naiveFits(r, d) {
+			if naiveFits(c, v, r, d) {
 				want = nameOf(r, i)
 				ruled++
 				break
@@ -276,37 +144,4 @@ func TestFirstMatchWins(t *testing.T) {
 	if ruled == 0 {
 		t.Error("no rule fitted ever: nothing was tested")
 	}
-}
-
-// naiveFits compares the texts that ra prints.
-func naiveFits(r Rule, d detection.Detection) bool {
-	if r.Label != "" {
-		slash := strings.NewReplacer("/", "~")
-		if ok, _ := path.Match(slash.Replace(strings.ToUpper(string(r.Label))), slash.Replace(strings.ToUpper(d.Label))); !ok {
-			return false
-		}
-	}
-	proto := strings.ToLower(d.Tuple.Proto.String())
-	if proto == "rtp" {
-		proto = "udp"
-	}
-	if r.Protocol != "" && proto != string(r.Protocol) {
-		return false
-	}
-	if r.Ports != nil {
-		fits := false
-		for _, p := range r.Ports {
-			for n := int(p.First); n <= int(p.Last); n++ {
-				fits = fits || argusfeed.PortNumber(uint16(n)) == d.Tuple.Port
-			}
-		}
-		if !fits {
-			return false
-		}
-	}
-	inside := func(list Prefixes, end argusfeed.Addr) bool {
-		ip, ok := end.IP()
-		return list == nil || ok && slices.ContainsFunc(list, func(p Prefix) bool { return unmapPrefix(p.Prefix).Contains(ip.Unmap()) })
-	}
-	return inside(r.Source, d.Tuple.Src) && inside(r.Destination, d.Tuple.Dst)
 }

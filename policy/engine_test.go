@@ -29,7 +29,7 @@ func TestDecide(t *testing.T) {
 		third  = "confirmed: 3 matches in the last 60 windows of 1m, since 2026/03/01 11:59:58; "
 		normal = "no rule fits, the default is block"
 	)
-	twoDays, one, two := 48*time.Hour, 1, 2
+	twoDays, one, two := Duration(48*time.Hour), 1, 2
 	rules := append([]Rule{
 		{Name: "quiet", Label: "from-botnet-*-noise-?", Action: ActionIgnore},
 		{Name: "quick", Destination: Prefixes{{netip.MustParsePrefix("198.51.100.0/24")}}, Action: ActionBlock,
@@ -74,7 +74,7 @@ func TestDecide(t *testing.T) {
 		{"a rule of its own", "10.0.0.5", "198.51.100.9", "443", "tcp",
 			func(d *detection.Detection, v *View) { v.Evidence.Times = times(1); d.Flows = 1 }, answer{
 				ActionBlock, CauseConfirmed, "quick", 48 * time.Hour, true,
-				strings.Replace(beacon, "14 flows", "1 flow", 1) + "confirmed: 1 match in the last 2 windows of 1m; rule quick says block for 48h"}},
+				strings.Replace(beacon, "14 flows", "1 flow", 1) + "confirmed: 1 match in the last 2 windows of 1m; rule quick says block for 2d"}},
 		{"first rule wins, letter case is nothing", "10.0.0.5", "198.51.100.9", "53", "udp",
 			func(d *detection.Detection, _ *View) { d.Label = "FROM-Botnet-UDP/DNS-Noise-7" }, answer{
 				ActionIgnore, CauseRule, "quiet", 0, true,
@@ -88,7 +88,7 @@ func TestDecide(t *testing.T) {
 		{"the gateway", "10.0.0.5", "203.0.113.1", "443", "tcp", nil, answer{
 			ActionAlert, CauseProtected, "default", 0, true,
 			beacon + third + normal + ", but destination 203.0.113.1 is the gateway of wan0 and a resolver (/etc/resolv.conf), which is never blocked: alert instead"}},
-		{"an own address as the destination", "192.0.2.1", "10.0.0.1", "22", "tcp", nil, answer{
+		{"an own address as the destination", "10.0.0.9", "10.0.0.1", "22", "tcp", nil, answer{
 			ActionAlert, CauseProtected, "default", 0, true,
 			beacon + third + normal + ", but destination 10.0.0.1 is an own address of lan0, which is never blocked: alert instead"}},
 		{"an own address that is allowed too", "10.0.0.254", "192.0.2.1", "22", "tcp", nil, answer{
@@ -132,21 +132,23 @@ func TestDecide(t *testing.T) {
 			ActionAlert, CauseUnblockable, "default", 0, true,
 			beacon + third + normal + ", but source and destination are the same: alert instead"}},
 		{"blocked already", "10.0.0.5", "192.0.2.1", "443", "tcp",
-			func(_ *detection.Detection, v *View) { v.InForce = InForce{"b", v.Now.Add(30 * time.Minute)} }, answer{
+			func(_ *detection.Detection, v *View) {
+				v.InForce = InForce{ID: "b", Until: v.Now.Add(30 * time.Minute)}
+			}, answer{
 				ActionAlert, CauseInForce, "default", 0, true,
 				beacon + third + normal + ", but already blocked until 2026/03/01 12:30:10, renewed when less than 30m is left: alert instead"}},
 		{"renewed", "10.0.0.5", "192.0.2.1", "443", "tcp",
 			func(_ *detection.Detection, v *View) {
-				v.InForce = InForce{"b", v.Now.Add(30*time.Minute - time.Second)}
+				v.InForce = InForce{ID: "b", Until: v.Now.Add(30*time.Minute - time.Second)}
 				v.BlocksInForce = 1 << 30 // it takes no new place
 			}, answer{
 				ActionBlock, CauseRenewal, "default", time.Hour, true,
 				beacon + third + normal + ": renewed for 1h"}},
 		{"a block that ended", "10.0.0.5", "192.0.2.1", "443", "tcp",
-			func(_ *detection.Detection, v *View) { v.InForce = InForce{"b", v.Now} }, answer{
+			func(_ *detection.Detection, v *View) { v.InForce = InForce{ID: "b", Until: v.Now} }, answer{
 				ActionBlock, CauseConfirmed, "default", time.Hour, true, beacon + third + normal + " for 1h"}},
 		{"never cut short", "10.0.0.5", "192.0.2.1", "443", "tcp",
-			func(_ *detection.Detection, v *View) { v.InForce = InForce{"b", v.Now.Add(11 * time.Hour)} }, answer{
+			func(_ *detection.Detection, v *View) { v.InForce = InForce{ID: "b", Until: v.Now.Add(11 * time.Hour)} }, answer{
 				ActionAlert, CauseInForce, "default", 0, true,
 				beacon + third + normal + ", but already blocked until 2026/03/01 23:00:10, renewed when less than 30m is left: alert instead"}},
 		{"too many blocks", "10.0.0.5", "192.0.2.1", "443", "tcp",
@@ -162,7 +164,7 @@ func TestDecide(t *testing.T) {
 				t.Fatal(err)
 			}
 			d := testDetection(tt.src, tt.dst, tt.port, tt.proto)
-			v := View{Now: testNow.Add(10 * time.Second), ID: "id", Evidence: Evidence{Times: times(3)}, Protected: testProtected(), BlocksInForce: 9_999}
+			v := View{Now: testNow.Add(10 * time.Second), ID: "id", Evidence: Evidence{Times: times(3)}, Protected: testProtected(), BlocksInForce: 7_999}
 			if tt.edit != nil {
 				tt.edit(&d, &v)
 			}
@@ -204,7 +206,7 @@ func TestRepeat(t *testing.T) {
 		dec := e.Decide(d, View{Now: d.Time, ID: "id", Evidence: tracker.Observe(d), Protected: protected, InForce: force})
 		tracker.Decided(dec)
 		if b, ok := dec.Block(); ok {
-			force = InForce{dec.ID, dec.Time.Add(b.Duration)}
+			force = InForce{ID: dec.ID, Until: dec.Time.Add(b.Duration)}
 		}
 		told := string(dec.Cause)
 		if dec.Repeat {
@@ -252,7 +254,7 @@ func TestRepeat(t *testing.T) {
 
 	// After a restart the block is in force and nothing has been told yet.
 	fresh := e.NewTracker()
-	force = InForce{"b", d.Time.Add(time.Hour)}
+	force = InForce{ID: "b", Until: d.Time.Add(time.Hour)}
 	protected = testProtected()
 	for i, wantRepeat := range []bool{false, true, false, true} {
 		dec := e.Decide(d, View{Now: d.Time, ID: "id", Evidence: fresh.Observe(d), Protected: protected, InForce: force})
@@ -280,7 +282,7 @@ func TestDecisionJSON(t *testing.T) {
 			`"action":"block","scope":"tuple","seconds":3600,"rule":"default","cause":"confirmed",` +
 			`"reason":"matches From-Botnet-TCP-HTTP-CC-1 with score 1.0253 (threshold +Inf) after 14 flows; confirmed: 3 matches in the last 60 windows of 1m, since 2026/03/01 11:59:58; no rule fits, the default is block for 1h",` +
 			`"label":"From-Botnet-TCP-HTTP-CC-1","score":1.0253001,"threshold":null,"flows":14,"matches":3,` +
-			`"since":"2026-03-01T11:59:58.000000Z","confirmed":true,"renewal":false,"repeat":false}`},
+			`"since":"2026-03-01T11:59:58.000000Z","direction":"outbound","confirmed":true,"renewal":false,"repeat":false}`},
 		{block, `{"id":"id","tuple":"10.0.0.5-192.0.2.1-443-tcp","scope":"tuple","seconds":3600,"label":"From-Botnet-TCP-HTTP-CC-1"}`},
 	} {
 		got, err := json.Marshal(tt.value)

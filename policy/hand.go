@@ -103,7 +103,9 @@ func (e *Engine) judgeHand(r HandRequest, v View, duration time.Duration) (cause
 			return CauseInForce, false, fmt.Sprintf("already blocked until %s, which is no sooner than asked for; lift that block first to shorten it",
 				v.InForce.Until.Time().Format(timeLayout))
 		}
-		return cause, true, ""
+		if v.InForce.Scope == "" || v.InForce.Scope == ScopeTuple {
+			return cause, true, ""
+		}
 	}
 	if v.BlocksInForce >= e.maxBlocks && !r.Force {
 		return CauseMaxBlocks, false, fmt.Sprintf("%d blocks are in force and at most %d may be (max_blocks), unless that is overridden by force",
@@ -114,7 +116,7 @@ func (e *Engine) judgeHand(r HandRequest, v View, duration time.Duration) (cause
 
 // check tells what is wrong with the request itself.
 func (r HandRequest) check(duration time.Duration) error {
-	if err := checkDuration(duration); err != nil {
+	if err := checkDuration(Duration(duration)); err != nil {
 		return fmt.Errorf("duration: %w", err)
 	}
 	for _, text := range []struct {

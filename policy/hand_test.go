@@ -42,7 +42,7 @@ func TestByHand(t *testing.T) {
 		{"named", HandRequest{Tuple: plain, Duration: 5 * time.Minute, By: "alice", Comment: "her phone\x1b[2J"}, View{Protected: p},
 			ActionBlock, CauseByHand, 5 * time.Minute, `asked for by alice ("her phone\x1b[2J"); blocked for 5m`},
 		{"too short", HandRequest{Tuple: plain, Duration: time.Millisecond}, View{Protected: p}, ActionAlert, CauseInvalid, 0,
-			`asked for by somebody; not blocked: duration: 1ms is not allowed; use "1s" to "720h", with the unit`},
+			`asked for by somebody; not blocked: duration: 1ms is not allowed; use "1s" to "30d", with the unit`},
 		{"too long a comment", HandRequest{Tuple: plain, Comment: strings.Repeat("x", MaxComment+1)}, View{Protected: p}, ActionAlert, CauseInvalid, 0,
 			"asked for by somebody (" + strings.Repeat("x", MaxComment) + "…); not blocked: comment: 201 characters are too many; use at most 200"},
 		{"too long a name", HandRequest{Tuple: plain, By: strings.Repeat("é", MaxName+1)}, View{Protected: p}, ActionAlert, CauseInvalid, 0,
@@ -69,12 +69,12 @@ func TestByHand(t *testing.T) {
 			"asked for by somebody; not blocked: 2 blocks are in force and at most 2 may be (max_blocks), unless that is overridden by force"},
 		{"no room, by force", HandRequest{Tuple: plain, Force: true}, View{Protected: p, BlocksInForce: 2}, ActionBlock, CauseByHand, time.Hour,
 			"asked for by somebody; blocked for 1h"},
-		{"longer than the one in force", HandRequest{Tuple: plain}, View{Protected: p, BlocksInForce: 2, InForce: InForce{"b", testNow + 50*minute}},
+		{"longer than the one in force", HandRequest{Tuple: plain}, View{Protected: p, BlocksInForce: 2, InForce: InForce{ID: "b", Until: testNow + 50*minute}},
 			ActionBlock, CauseByHand, time.Hour, "asked for by somebody; renewed for 1h"},
-		{"shorter than the one in force", HandRequest{Tuple: plain, Force: true}, View{Protected: p, InForce: InForce{"b", testNow + hour}},
+		{"shorter than the one in force", HandRequest{Tuple: plain, Force: true}, View{Protected: p, InForce: InForce{ID: "b", Until: testNow + hour}},
 			ActionAlert, CauseInForce, 0, "asked for by somebody; not blocked: already blocked until 2026/03/01 13:00:00, " +
 				"which is no sooner than asked for; lift that block first to shorten it"},
-		{"one that ran out", HandRequest{Tuple: plain}, View{Protected: p, InForce: InForce{"b", testNow}}, ActionBlock, CauseByHand, time.Hour,
+		{"one that ran out", HandRequest{Tuple: plain}, View{Protected: p, InForce: InForce{ID: "b", Until: testNow}}, ActionBlock, CauseByHand, time.Hour,
 			"asked for by somebody; blocked for 1h"},
 	} {
 		c.v.Now, c.v.ID = testNow, "id"
@@ -105,6 +105,10 @@ func TestForceNeverBlocksWhatIsProtected(t *testing.T) {
 		e, _ := drawEngine(t)
 		d := drawDetection(t)
 		v, entries := drawView(t, d)
+		if ip, ok := d.Tuple.Dst.IP(); ok && rapid.Bool().Draw(t, "allowed") {
+			entries = append(entries, Entry{netip.PrefixFrom(ip, ip.BitLen()), KindAllow, "allowed"})
+			v.Protected = NewProtected(entries...)
+		}
 		r := HandRequest{Tuple: d.Tuple, Force: rapid.Bool().Draw(t, "force"),
 			By: rapid.StringN(0, 70, -1).Draw(t, "by"), Comment: rapid.StringN(0, 210, -1).Draw(t, "comment"),
 			Duration: rapid.SampledFrom([]time.Duration{0, 0, time.Second, -1, time.Hour, MaxDuration, MaxDuration + 1}).Draw(t, "duration")}

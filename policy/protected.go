@@ -21,6 +21,10 @@ const (
 	KindGateway  Kind = "gateway"  // of a route
 	KindResolver Kind = "resolver" // of names
 	KindFeed     Kind = "feed"     // where flows come from
+	KindDHCP     Kind = "dhcp"     // that gave this host its address
+	KindNTP      Kind = "ntp"      // where this host's time comes from
+	KindSSH      Kind = "ssh"      // the other end of a session of SSH
+	KindCLI      Kind = "cli"      // where somebody used the command line from
 	KindAllow    Kind = "allow"    // in [protect]
 	KindSpecial  Kind = "special"  // no single host's: loopback, multicast and the like
 )
@@ -52,8 +56,10 @@ var special = []struct{ prefix, why string }{
 // knows nothing, so with it nothing may be blocked.
 type Protected struct {
 	own     bart.Table[Entry] // addresses of this host
+	router  bart.Table[Entry] // those that others are behind
 	others  bart.Table[Entry]
 	allowed bart.Table[Entry] // what a person may override
+	host    bart.Lite         // addresses of this host, router or not
 }
 
 // NewProtected makes a snapshot of entries and of the special ranges. Several
@@ -76,10 +82,15 @@ func (p *Protected) add(e Entry) {
 	}
 	e.Prefix = unmapPrefix(e.Prefix).Masked()
 	e.Why = printable(e.Why)
+	if e.Kind == KindOwn || e.Kind == KindRouter {
+		p.host.Insert(e.Prefix)
+	}
 	table := &p.others
 	switch e.Kind {
 	case KindOwn:
 		table = &p.own
+	case KindRouter:
+		table = &p.router
 	case KindAllow:
 		table = &p.allowed
 	}
@@ -103,7 +114,7 @@ func (p *Protected) Len() int {
 	if p == nil {
 		return 0
 	}
-	return p.own.Size() + p.others.Size() + p.allowed.Size()
+	return p.own.Size() + p.router.Size() + p.others.Size() + p.allowed.Size()
 }
 
 // Allowed is how many of them are allowed by the admin (KindAllow).
@@ -122,7 +133,7 @@ func (p *Protected) All() iter.Seq[Entry] {
 		if p == nil {
 			return
 		}
-		for _, table := range []*bart.Table[Entry]{&p.allowed, &p.own, &p.others} {
+		for _, table := range []*bart.Table[Entry]{&p.allowed, &p.own, &p.router, &p.others} {
 			for _, e := range table.AllSorted() {
 				if !yield(e) {
 					return
@@ -130,6 +141,11 @@ func (p *Protected) All() iter.Seq[Entry] {
 			}
 		}
 	}
+}
+
+// Own tells whether an address is one of this host.
+func (p *Protected) Own(ip netip.Addr) bool {
+	return p != nil && p.host.Contains(ip.WithZone("").Unmap())
 }
 
 // Lookup tells whether and why an address is protected. An address of this
@@ -152,6 +168,9 @@ func (p *Protected) lookup(ip netip.Addr, forced bool) (e Entry, ok bool) {
 	if ok {
 		return e, true
 	}
+	if e, ok = lookup(&p.router, ip); ok {
+		return e, true
+	}
 	return lookup(&p.own, ip)
 }
 
@@ -170,6 +189,11 @@ func lookup(table *bart.Table[Entry], ip netip.Addr) (Entry, bool) {
 
 // Refuses tells why a block of t with the given scope must not be: which end of
 // it is protected. It does not ask whether the kernel could match t.
+//
+// A protected destination is never blocked, in no scope. Nor is a protected
+// source, with two exceptions: an address of this host may be the source of a
+// block of one tuple, and, also where others are behind it ([KindRouter]), of a
+// block of the destination, which does not name the source.
 func (p *Protected) Refuses(t argusfeed.Tuple, scope Scope) (why string, refused bool) {
 	return p.refuses(t, scope, false)
 }
@@ -195,11 +219,23 @@ func (p *Protected) refuses(t argusfeed.Tuple, scope Scope, forced bool) (why st
 		}
 	}
 	if ip, ok := t.Src.IP(); ok {
-		if e, ok := p.lookup(ip, forced); ok && (e.Kind != KindOwn || scope != ScopeTuple) {
+		if e, ok := p.lookup(ip, forced); ok && !mayBeSource(e.Kind, scope) {
 			return neverBlocked("source", ip, e), true
 		}
 	}
 	return "", false
+}
+
+// mayBeSource tells whether a protected address of that kind may be the source of
+// a block all the same.
+func mayBeSource(k Kind, scope Scope) bool {
+	switch scope {
+	case ScopeTuple, "":
+		return k == KindOwn
+	case ScopeDestination:
+		return k == KindOwn || k == KindRouter
+	}
+	return false
 }
 
 func neverBlocked(end string, ip netip.Addr, e Entry) string {
@@ -209,15 +245,8 @@ func neverBlocked(end string, ip netip.Addr, e Entry) string {
 // Unblockable tells why the kernel could not match t, or would drop more than
 // t, with scope tuple; it is empty where a block of t means what it says.
 func Unblockable(t argusfeed.Tuple) string {
-	src, okSrc := t.Src.IP()
-	dst, okDst := t.Dst.IP()
-	switch {
-	case !okSrc || !okDst:
-		return "the tuple has no two IP addresses"
-	case src.Is4() != dst.Is4():
-		return "the tuple mixes IPv4 and IPv6"
-	case src == dst:
-		return "source and destination are the same"
+	if why := UnblockableAs(t, ScopePair); why != "" {
+		return why
 	}
 	proto, ok := t.Proto.Number()
 	if !ok || proto == 0 {
@@ -234,4 +263,24 @@ func Unblockable(t argusfeed.Tuple) string {
 	default:
 		return "port " + quoted(t.Port.String()) + " is not a number (does ra run with -n?)"
 	}
+}
+
+// UnblockableAs is Unblockable for any scope. The wider ones need two different
+// addresses of one IP version: what has none was not seen on the way that a
+// block is on.
+func UnblockableAs(t argusfeed.Tuple, scope Scope) string {
+	if scope == ScopeTuple || scope == "" {
+		return Unblockable(t)
+	}
+	src, okSrc := t.Src.IP()
+	dst, okDst := t.Dst.IP()
+	switch {
+	case !okSrc || !okDst:
+		return "the tuple has no two IP addresses"
+	case src.Is4() != dst.Is4():
+		return "the tuple mixes IPv4 and IPv6"
+	case src == dst:
+		return "source and destination are the same"
+	}
+	return ""
 }

@@ -9,16 +9,6 @@ import (
 	"slips-ips/argusfeed"
 )
 
-// UnmarshalText accepts the names of the scopes, and none.
-func (s *Scope) UnmarshalText(b []byte) error {
-	switch v := Scope(b); v {
-	case "", ScopeTuple:
-		*s = v
-		return nil
-	}
-	return fmt.Errorf("scope: %q is not known; use %q", b, ScopeTuple)
-}
-
 // UnmarshalJSON reads what MarshalJSON writes. A number that JSON cannot hold
 // was written as null and is read as NaN. An action that does not exist, a
 // scope that is not known and a duration that is negative or no duration are
@@ -30,6 +20,7 @@ func (d *Decision) UnmarshalJSON(data []byte) error {
 		Tuple     argusfeed.Tuple `json:"tuple"`
 		Action    Action          `json:"action"`
 		Scope     Scope           `json:"scope"`
+		Verdict   Verdict         `json:"verdict"`
 		Seconds   float64         `json:"seconds"`
 		Rule      string          `json:"rule"`
 		Cause     Cause           `json:"cause"`
@@ -40,6 +31,8 @@ func (d *Decision) UnmarshalJSON(data []byte) error {
 		Flows     uint64          `json:"flows"`
 		Matches   int             `json:"matches"`
 		Since     argusfeed.Time  `json:"since"`
+		Direction Direction       `json:"direction"`
+		Offence   int             `json:"offence"`
 		Confirmed bool            `json:"confirmed"`
 		Renewal   bool            `json:"renewal"`
 		Repeat    bool            `json:"repeat"`
@@ -55,10 +48,10 @@ func (d *Decision) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("reading a decision: %w", err)
 	}
 	*d = Decision{
-		ID: j.ID, Time: j.Time, Tuple: j.Tuple, Action: j.Action, Scope: j.Scope, Duration: duration,
+		ID: j.ID, Time: j.Time, Tuple: j.Tuple, Action: j.Action, Scope: j.Scope, Verdict: j.Verdict, Duration: duration,
 		Rule: j.Rule, Cause: j.Cause, Reason: j.Reason,
 		Label: j.Label, Score: orNaN(j.Score), Threshold: orNaN(j.Threshold), Flows: j.Flows,
-		Matches: j.Matches, Since: j.Since,
+		Matches: j.Matches, Since: j.Since, Direction: j.Direction, Offence: j.Offence,
 		Confirmed: j.Confirmed, Renewal: j.Renewal, Repeat: j.Repeat,
 	}
 	return nil

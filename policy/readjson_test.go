@@ -67,7 +67,7 @@ func TestNoDecisionFromBadJSON(t *testing.T) {
 	for _, tt := range []struct{ json, want string }{
 		{`{}`, "action: missing"},
 		{`{"action":"deny"}`, `"deny" is not allowed`},
-		{`{"action":"block","scope":"world"}`, `"world" is not known`},
+		{`{"action":"block","scope":"world"}`, `"world" is not allowed`},
 		{`{"action":"block","seconds":-1}`, "-1 is no duration"},
 		{`{"action":"block","seconds":1e300}`, "1e+300 is no duration"},
 		{`{"action":"block","tuple":"10.0.0.1"}`, "is no tuple"},

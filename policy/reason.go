@@ -26,10 +26,14 @@ func (e *Engine) reason(dec *Decision, r *compiled, d detection.Detection, again
 	b = append(b, ") after "...)
 	b = appendCount(b, d.Flows, "flow", "flows")
 
-	if dec.Confirmed {
+	switch {
+	case dec.Confirmed:
 		b = append(b, "; confirmed: "...)
 		b = appendCount(b, uint64(dec.Matches), "match", "matches")
-	} else {
+	case dec.Matches >= r.matches:
+		b = append(b, "; not confirmed yet: "...)
+		b = appendCount(b, uint64(dec.Matches), "match", "matches")
+	default:
 		b = append(b, "; not confirmed yet: match "...)
 		b = strconv.AppendInt(b, int64(dec.Matches), 10)
 		b = append(b, " of "...)
@@ -44,6 +48,15 @@ func (e *Engine) reason(dec *Decision, r *compiled, d detection.Detection, again
 		b = dec.Since.Time().AppendFormat(b, timeLayout)
 	}
 
+	if dec.Cause == CauseUnconfirmed && against != "" {
+		b = append(append(b, ", but "...), against...)
+	}
+	if dec.Offence > 0 && r.action == ActionBlock {
+		b = append(b, "; blocked "...)
+		b = appendCount(b, uint64(dec.Offence), "time", "times")
+		b = append(b, " before"...)
+	}
+
 	if r.name == DefaultRule {
 		b = append(b, "; no rule fits, the default is "...)
 	} else {
@@ -52,6 +65,9 @@ func (e *Engine) reason(dec *Decision, r *compiled, d detection.Detection, again
 		b = append(b, " says "...)
 	}
 	b = append(b, r.action...)
+	if r.action == ActionBlock && r.scope != ScopeTuple {
+		b = append(append(b, " the "...), r.scope...)
+	}
 	if r.action == ActionBlock {
 		switch dec.Cause {
 		case CauseConfirmed:
@@ -104,8 +120,11 @@ func printable(s string) string {
 	}, s)
 }
 
-// shortDuration writes 1h for what time.Duration calls 1h0m0s.
+// shortDuration writes 1h for what time.Duration calls 1h0m0s, and days.
 func shortDuration(d time.Duration) string {
+	if d >= 2*day && d%day == 0 {
+		return strconv.FormatInt(int64(d/day), 10) + "d"
+	}
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = s[:len(s)-2]

@@ -31,7 +31,7 @@ func TestReview(t *testing.T) {
 		why    string
 	}{
 		{"nothing changed", dec, func(*Config) {}, View{}, ""},
-		{"shorter, and fewer", dec, func(c *Config) { c.Duration, c.MaxBlocks = time.Second, 1 }, View{BlocksInForce: 9}, ""},
+		{"shorter, and fewer", dec, func(c *Config) { c.Duration, c.MaxBlocks = Duration(time.Second), 1 }, View{BlocksInForce: 9}, ""},
 		{"the default alerts", dec, func(c *Config) { c.Action = ActionAlert }, View{}, "no rule fits and the default says alert"},
 		{"a rule ignores", dec, func(c *Config) {
 			c.Rules = []Rule{{Name: "web", Ports: Ports{{443, 443}}, Action: ActionIgnore}}
@@ -69,18 +69,17 @@ func TestReview(t *testing.T) {
 func TestReviewIsDecidingAgain(t *testing.T) {
 	kept, not := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
-		before, _ := drawEngine(t)
-		after, _ := drawEngine(t)
+		before, after := drawBlocker(t), drawBlocker(t)
 		d := drawDetection(t)
 		v, _ := drawView(t, d)
 		dec := before.Decide(d, v)
 		if dec.Action != ActionBlock {
 			return
 		}
-		if keep, why := before.Review(dec, d, View{Protected: v.Protected}); !keep || why != "" {
+		if keep, why := before.Review(dec, d, View{Protected: v.Protected, Home: v.Home, Feed: v.Feed}); !keep || why != "" {
 			t.Fatalf("the policy that made it: %s\n%s", why, dec.Reason)
 		}
-		v.InForce, v.BlocksInForce = InForce{}, 0
+		v.InForce, v.BlocksInForce, v.Spent, v.Started = InForce{}, 0, Spent{}, 0
 		if rapid.Bool().Draw(t, "protection changed") {
 			other, _ := drawView(t, d)
 			v.Protected = other.Protected
@@ -88,7 +87,9 @@ func TestReviewIsDecidingAgain(t *testing.T) {
 		seen := slices.Clone(v.Evidence.Times)
 		keep, why := after.Review(dec, d, v)
 		again := after.Decide(d, v)
-		if keep != (again.Action == ActionBlock) || keep != (why == "") || !slices.Equal(seen, v.Evidence.Times) {
+		_, forbidden := v.Protected.Refuses(dec.Tuple, dec.Scope) // although a wider block may not be
+		would := again.Action == ActionBlock && again.Scope.covers(dec.Scope) && !forbidden
+		if keep != would || keep != (why == "") || !slices.Equal(seen, v.Evidence.Times) {
 			t.Fatalf("keep %v (%s), decided again: %s %s", keep, why, again.Action, again.Reason)
 		}
 		if keep {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 	"unicode"
 )
 
@@ -19,24 +18,44 @@ type Rule struct {
 	// counting from 0.
 	Name string `toml:"name,omitempty"`
 	// Label is a pattern for the label of the model that matched.
-	Label    Glob     `toml:"label,omitempty"`
-	Protocol Protocol `toml:"protocol,omitempty"`
-	// Ports are destination ports.
-	Ports       Ports    `toml:"ports,omitempty"`
-	Source      Prefixes `toml:"source,omitempty"`
-	Destination Prefixes `toml:"destination,omitempty"`
-	// Below fits detections of the default scorer whose probability is smaller.
-	// One without a probability, as slips-0.3.3 gives, fits no such rule.
+	Label Glob `toml:"label,omitempty"`
+	// Behaviour are patterns for the class of the behaviour; slips-0.3.3 knows
+	// none and fits no such rule.
+	Behaviour Behaviours `toml:"behaviour,omitempty"`
+	// Below and Above fit detections of the default scorer whose probability is
+	// smaller, and those whose is as large or larger. One without a probability,
+	// as slips-0.3.3 gives, fits no such rule.
 	Below *float64 `toml:"below,omitempty"`
+	Above *float64 `toml:"above,omitempty"`
 	// Generic fits detections that no model of something known spoke for (true),
 	// or only others (false): a name alone is no evidence.
-	Generic *bool  `toml:"generic,omitempty"`
-	Action  Action `toml:"action"`
-	// Duration, Matches and Windows stand in for those of Config; nil leaves
-	// them alone. Only a rule that blocks has a duration.
-	Duration *time.Duration `toml:"duration,omitempty"`
-	Matches  *int           `toml:"matches,omitempty"`
-	Windows  *int           `toml:"windows,omitempty"`
+	Generic  *bool    `toml:"generic,omitempty"`
+	Protocol Protocol `toml:"protocol,omitempty"`
+	// Ports are destination ports.
+	Ports       Ports      `toml:"ports,omitempty"`
+	Source      Prefixes   `toml:"source,omitempty"`
+	Destination Prefixes   `toml:"destination,omitempty"`
+	Direction   Directions `toml:"direction,omitempty"`
+	// Feed is a pattern for the URL of the feed that the flow came from.
+	Feed Glob `toml:"feed,omitempty"`
+	// Hours and Days fit flows that began then, in Config.Timezone.
+	Hours Hours `toml:"hours,omitempty"`
+	Days  Days  `toml:"days,omitempty"`
+
+	Action Action `toml:"action"`
+	// Scope is how much a block covers, a tuple where it is empty, and Verdict
+	// what becomes of the packets, as [enforce] says where it is empty.
+	Scope   Scope   `toml:"scope,omitempty"`
+	Verdict Verdict `toml:"verdict,omitempty"`
+	// The rest stands in for the keys of Config with that name; nil leaves them
+	// alone. Only a rule that blocks has scope, verdict, duration and longest.
+	Duration *Duration `toml:"duration,omitempty"`
+	Longest  *Duration `toml:"longest,omitempty"`
+	Matches  *int      `toml:"matches,omitempty"`
+	Windows  *int      `toml:"windows,omitempty"`
+	Score    *float64  `toml:"score,omitempty"`
+	Flows    *int      `toml:"flows,omitempty"`
+	Grace    *Duration `toml:"grace,omitempty"`
 }
 
 // unsureBelow is the probability that a block needs. Of the harmless tuples of
@@ -54,13 +73,15 @@ const genericMatches = 10
 const genericWindows = MaxWindows
 
 // DefaultRules are the rules of a configuration that has none of its own:
-// whoever blocks a resolver cuts a client off, so DNS is only told; what is not
-// nearly sure as well; and a behaviour that is not known needs more matches.
+// whoever blocks a resolver cuts a client off, so DNS is only told; so is what
+// comes in from elsewhere, because who answers at home is not who called, and
+// what is not nearly sure; and a behaviour that is not known needs more matches.
 func DefaultRules() []Rule {
 	matches, windows, below, generic := genericMatches, genericWindows, unsureBelow, true
 	return []Rule{
 		{Name: "dns-behaviours", Label: "*-DNS-*", Action: ActionAlert},
 		{Name: "dns-ports", Ports: Ports{{53, 53}, {853, 853}}, Action: ActionAlert},
+		{Name: "inbound", Direction: Directions{DirectionInbound}, Action: ActionAlert},
 		{Name: "unsure", Below: &below, Action: ActionAlert},
 		{Name: "generic", Generic: &generic, Action: ActionBlock, Matches: &matches, Windows: &windows},
 	}
@@ -97,25 +118,61 @@ func (r Rule) validate() (all []error) {
 	if n, ok := r.Protocol.number(); r.Ports != nil && r.Protocol != "" && (!ok || !HasPorts(n)) {
 		add("ports", fmt.Errorf("%s has no ports, so the rule would never fit; leave ports out, or use tcp, udp or sctp", r.Protocol))
 	}
+	add("behaviour", r.Behaviour.check())
 	add("source", r.Source.check())
 	add("destination", r.Destination.check())
-	if r.Below != nil && !(*r.Below > 0 && *r.Below <= 1) { // so that NaN is refused
-		add("below", fmt.Errorf("%v is not allowed; use more than 0, up to 1", *r.Below))
+	add("direction", r.Direction.check())
+	add("feed", r.Feed.check())
+	add("hours", r.Hours.check())
+	add("days", r.Days.check())
+	add("below", checkShare(r.Below))
+	add("above", checkShare(r.Above))
+	if r.Below != nil && r.Above != nil && *r.Above >= *r.Below {
+		add("above", fmt.Errorf("%v with below = %v fits nothing; use a smaller one", *r.Above, *r.Below))
 	}
 	add("action", r.Action.check())
-	if r.Duration != nil {
-		add("duration", checkDuration(*r.Duration))
-		if r.Action.check() == nil && r.Action != ActionBlock {
-			add("duration", fmt.Errorf(`only a rule with action = "block" has one, this one says %q`, string(r.Action)))
+	add("scope", r.Scope.check())
+	add("verdict", r.Verdict.check())
+	add("duration", checkOptional(r.Duration, checkDuration))
+	add("longest", checkOptional(r.Longest, checkDuration))
+	for _, only := range []struct {
+		key   string
+		given bool
+	}{{"scope", r.Scope != ""}, {"verdict", r.Verdict != ""}, {"duration", r.Duration != nil}, {"longest", r.Longest != nil}} {
+		if only.given && r.Action.check() == nil && r.Action != ActionBlock {
+			add(only.key, fmt.Errorf(`only a rule with action = "block" has one, this one says %q`, string(r.Action)))
 		}
 	}
-	if r.Matches != nil {
-		add("matches", checkRange(*r.Matches, 1, MaxMatches))
+	if r.Duration != nil && r.Longest != nil && *r.Longest < *r.Duration {
+		add("longest", fmt.Errorf("%v is shorter than the duration of %v; use one that is not", *r.Longest, *r.Duration))
 	}
-	if r.Windows != nil {
-		add("windows", checkRange(*r.Windows, 1, MaxWindows))
-	}
+	add("matches", checkOptional(r.Matches, func(n int) error { return checkRange(n, 1, MaxMatches) }))
+	add("windows", checkOptional(r.Windows, func(n int) error { return checkRange(n, 1, MaxWindows) }))
+	add("score", checkOptional(r.Score, checkScore))
+	add("flows", checkOptional(r.Flows, func(n int) error { return checkRange(n, 0, MaxFlows) }))
+	add("grace", checkOptional(r.Grace, checkPause))
 	return all
+}
+
+func checkOptional[T any](v *T, check func(T) error) error {
+	if v == nil {
+		return nil
+	}
+	return check(*v)
+}
+
+func checkShare(p *float64) error {
+	if p != nil && !(*p > 0 && *p <= 1) { // so that NaN is refused
+		return fmt.Errorf("%v is not allowed; use more than 0, up to 1", *p)
+	}
+	return nil
+}
+
+func checkScore(p float64) error {
+	if !(p >= 0 && p <= 1) {
+		return fmt.Errorf("%v is not allowed; use a probability, 0 to 1", p)
+	}
+	return nil
 }
 
 func checkName(name string) error {

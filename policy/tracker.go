@@ -9,9 +9,13 @@ import (
 
 // Evidence is what is known of a tuple's matches when a detection is decided.
 type Evidence struct {
-	// Times are those of the tuple's latest matches, this one among them, in
-	// any order. They belong to the Tracker until its next Observe.
+	// Times are those of the tuple's latest matches, in any order, this one among
+	// them. A match that a normal model fitted as well is not, and takes the one
+	// before it away. They belong to the Tracker until its next Observe.
 	Times []argusfeed.Time
+	// First is the first match since the tuple is remembered, without a pause in
+	// which nothing counted.
+	First argusfeed.Time
 	// Last is the answer to the match before; its zero value says that there
 	// was none, or none that still counts.
 	Last Answer
@@ -51,6 +55,7 @@ type track struct {
 	next, prev int32
 	kept       int  // how many of its times are set
 	several    bool // matched more than once
+	first      argusfeed.Time
 	latest     argusfeed.Time
 	last       Answer
 }
@@ -83,20 +88,30 @@ func (t *Tracker) Observe(d detection.Detection) Evidence {
 	tr := &t.tracks[i]
 	t.unlink(t.listOf(tr), i)
 	kept := t.times[int(i)*t.perTuple:][:t.perTuple]
-	far, counts := 0, false
+	far, near, counts := 0, 0, false
 	for k := range tr.kept {
 		if absSub(kept[k], d.Time) > absSub(kept[far], d.Time) {
 			far = k
+		}
+		if absSub(kept[k], d.Time) < absSub(kept[near], d.Time) {
+			near = k
 		}
 		counts = counts || absSub(kept[k], d.Time) < t.horizon
 	}
 	if !counts {
 		tr.last = Answer{} // too long ago to be repeated
+		tr.first = d.Time
 	}
-	if tr.kept < t.perTuple {
+	switch {
+	case d.Normal != "":
+		if tr.kept > 0 {
+			tr.kept--
+			kept[near] = kept[tr.kept]
+		}
+	case tr.kept < t.perTuple:
 		kept[tr.kept] = d.Time
 		tr.kept++
-	} else {
+	default:
 		// The time that is furthest away goes, so that one flow with a wild
 		// time does not spoil the evidence.
 		kept[far] = d.Time
@@ -104,7 +119,7 @@ func (t *Tracker) Observe(d detection.Detection) Evidence {
 	tr.latest = d.Time
 	tr.several = known
 	t.link(t.listOf(tr), i)
-	return Evidence{Times: kept[:tr.kept:tr.kept], Last: tr.last}
+	return Evidence{Times: kept[:tr.kept:tr.kept], First: tr.first, Last: tr.last}
 }
 
 // Decided takes note of the answer, so that the next one can be known for a

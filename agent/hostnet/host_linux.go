@@ -57,12 +57,16 @@ func listOnce(h *netlink.Handle) (hostAddrs, error) {
 		return hostAddrs{}, err
 	}
 	var found hostAddrs
+	networks := make(map[netip.Prefix]string) // and their interfaces
 	for _, a := range addrs {
+		if p, ok := networkOf(a); ok {
+			networks[p] = names[a.LinkIndex]
+		}
 		name := names[a.LinkIndex]
 		if ip, ok := addrOf(a.IP); ok {
 			found.entries = append(found.entries, entry(ip, policy.KindOwn, "an own address of "+name))
 		}
-		if ip, ok := addrOf(a.Broadcast); ok {
+		if ip, ok := broadcastOf(a); ok {
 			found.entries = append(found.entries, entry(ip, policy.KindSpecial, "the broadcast address of "+name))
 		}
 		// Behind a point-to-point interface a default route needs no gateway:
@@ -113,7 +117,46 @@ func listOnce(h *netlink.Handle) (hostAddrs, error) {
 			found.defs = append(found.defs, p.name)
 		}
 	}
+	for p, name := range networks {
+		if p.Addr().IsPrivate() || !slices.Contains(found.defs, name) {
+			found.networks = append(found.networks, p)
+		}
+	}
+	slices.SortFunc(found.networks, func(a, b netip.Prefix) int {
+		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+	})
 	return found, err
+}
+
+// networkOf gives the network that an address is in with others.
+func networkOf(a netlink.Addr) (netip.Prefix, bool) {
+	if a.IPNet == nil || a.Peer != nil && !a.Peer.IP.Equal(a.IP) {
+		return netip.Prefix{}, false
+	}
+	ip, ok := addrOf(a.IP)
+	ones, bits := a.Mask.Size()
+	if !ok || bits == 0 || ones == bits || ip.IsLoopback() || ip.IsLinkLocalUnicast() {
+		return netip.Prefix{}, false
+	}
+	p, err := ip.Prefix(ones)
+	return p, err == nil
+}
+
+// broadcastOf gives the address of all in an IPv4 network, also where the
+// interface was set up without it: the hosts around may use it all the same.
+func broadcastOf(a netlink.Addr) (netip.Addr, bool) {
+	if ip, ok := addrOf(a.Broadcast); ok {
+		return ip, true
+	}
+	p, ok := networkOf(a)
+	if !ok || !p.Addr().Is4() || p.Bits() > 30 {
+		return netip.Addr{}, false
+	}
+	all := p.Masked().Addr().As4()
+	for i := p.Bits(); i < 32; i++ {
+		all[i/8] |= 1 << (7 - i%8)
+	}
+	return netip.AddrFrom4(all), true
 }
 
 // isDefault knows both ways in which a default route is listed.

@@ -21,10 +21,14 @@ type Snapshot struct {
 	// Default are the interfaces of the default routes, the preferred one
 	// first. It is empty where there is none, and outside Linux.
 	Default []string
+	// Networks are those of the interfaces, where others may be at home: all that
+	// are private, and public ones unless a default route leaves by the interface,
+	// where the others are the provider's.
+	Networks []netip.Prefix
 }
 
 func (s Snapshot) equal(other Snapshot) bool {
-	return slices.Equal(s.Entries, other.Entries) && slices.Equal(s.Default, other.Default)
+	return slices.Equal(s.Entries, other.Entries) && slices.Equal(s.Default, other.Default) && slices.Equal(s.Networks, other.Networks)
 }
 
 // Options say where to look. The zero value is this host.
@@ -38,6 +42,14 @@ type Options struct {
 	// Every is how often Watch looks without being told of a change; 0 stands
 	// for five seconds.
 	Every time.Duration
+	// Root is the folder that stands for / where files are looked for other than
+	// ResolverFiles; empty: /.
+	Root string
+	// Guests are protected as well; nil: none.
+	Guests *Guests
+	// SSHConnection is what sshd told the program that is to be reached
+	// (SSH_CONNECTION); empty: nothing.
+	SSHConnection string
 }
 
 // DefaultResolverFiles are the system's own list, and the servers that
@@ -59,12 +71,20 @@ type finder struct {
 	opt       Options
 	host      hostAddrs
 	resolvers map[string][]netip.Addr // by file
+	leases    []lease
+	time      []policy.Entry // servers of it, as configured
+	asked     []policy.Entry // and as the daemons say
+	askedAt   time.Time
+	ssh       sshPeers
+	peers     []netip.Addr
+	now       func() time.Time
 }
 
 // hostAddrs is what the kernel tells.
 type hostAddrs struct {
-	entries []policy.Entry
-	defs    []string
+	entries  []policy.Entry
+	defs     []string
+	networks []netip.Prefix
 }
 
 func newFinder(opt Options) *finder {
@@ -74,7 +94,10 @@ func newFinder(opt Options) *finder {
 	if opt.Every <= 0 {
 		opt.Every = 5 * time.Second
 	}
-	return &finder{opt: opt, resolvers: make(map[string][]netip.Addr)}
+	if opt.Root == "" {
+		opt.Root = "/"
+	}
+	return &finder{opt: opt, resolvers: make(map[string][]netip.Addr), now: time.Now}
 }
 
 func (f *finder) look() error {
@@ -93,7 +116,46 @@ func (f *finder) look() error {
 		}
 		f.resolvers[name] = addrs
 	}
+	all = append(all, f.lookServers(), f.lookPeers())
 	return errors.Join(all...)
+}
+
+// lookServers looks for those of DHCP and time.
+func (f *finder) lookServers() error {
+	var all []error
+	leases, err := readLeases(f.opt.Root)
+	if err != nil {
+		all = append(all, fmt.Errorf("finding out this host's DHCP servers: %w", err))
+	} else {
+		f.leases = leases
+	}
+	configured, err := configuredNTP(f.opt.Root)
+	if err != nil {
+		all = append(all, fmt.Errorf("finding out this host's time servers: %w", err))
+	} else {
+		f.time = configured
+	}
+	if now := f.now(); f.askedAt.IsZero() || now.Sub(f.askedAt) >= askNTP {
+		f.askedAt = now
+		asked, err := askedNTP(context.Background(), f.opt.Root)
+		if err != nil {
+			all = append(all, err)
+		} else {
+			f.asked = asked
+		}
+	}
+	return errors.Join(all...)
+}
+
+// lookPeers looks for the other ends of SSH sessions.
+func (f *finder) lookPeers() error {
+	connected, err1 := connectedTo(f.opt.NetNS, sshPorts(f.opt.Root))
+	hosts, err2 := loggedIn(f.opt.Root)
+	f.peers = f.ssh.look(f.now(), connected, hosts)
+	if err := errors.Join(err1, err2); err != nil {
+		return fmt.Errorf("finding out the peers of SSH sessions: %w", err)
+	}
+	return nil
 }
 
 func (f *finder) snapshot() Snapshot {
@@ -103,6 +165,15 @@ func (f *finder) snapshot() Snapshot {
 			entries = append(entries, entry(ip, policy.KindResolver, "a resolver ("+name+")"))
 		}
 	}
+	entries = append(entries, leaseEntries(f.leases, f.host.entries)...)
+	entries = append(append(entries, f.time...), f.asked...)
+	for _, ip := range f.peers {
+		entries = append(entries, entry(ip, policy.KindSSH, "the other end of an SSH session"))
+	}
+	if e, ok := startedFrom(f.opt.SSHConnection); ok {
+		entries = append(entries, e)
+	}
+	entries = append(entries, f.opt.Guests.entries(f.now())...)
 	slices.SortFunc(entries, func(a, b policy.Entry) int {
 		return cmp.Or(
 			strings.Compare(string(a.Kind), string(b.Kind)),
@@ -110,7 +181,7 @@ func (f *finder) snapshot() Snapshot {
 			cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()),
 			strings.Compare(a.Why, b.Why))
 	})
-	return Snapshot{Entries: slices.Compact(entries), Default: slices.Clone(f.host.defs)}
+	return Snapshot{Entries: slices.Compact(entries), Default: slices.Clone(f.host.defs), Networks: slices.Clone(f.host.networks)}
 }
 
 func entry(ip netip.Addr, kind policy.Kind, why string) policy.Entry {

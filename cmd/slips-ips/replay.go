@@ -261,15 +261,44 @@ func printReplay(w io.Writer, r *agent.ReplayReport) error {
 			fmt.Fprintf(w, "%s  %s  %s\n    %s\n", d.Time, what, report.Plain(d.Tuple.String()), d.Reason)
 		}
 	}
-	for _, d := range r.Differences {
-		fmt.Fprintf(w, "\nthe other policy differs: %s\n    now %s (%s), then %s (%s): %s\n",
-			report.Plain(d.Tuple.String()), d.Now.Action, d.Now.Duration, d.Other.Action, d.Other.Duration, d.Other.Reason)
-	}
+	printDifferences(w, r.Differences)
 	if l := r.Labels; l != nil {
 		fmt.Fprintf(w, "\nby the labels, tuples of ten flows or more: malicious %d, detected %d, blocked %d; benign %d, detected %d, blocked %d; unlabelled %d\n",
 			l.Malicious, l.MaliciousDetected, l.MaliciousBlocked, l.Benign, l.BenignDetected, l.BenignBlocked, l.Unlabelled)
 	}
 	return nil
+}
+
+// printDifferences tells what the other policy would have done, and when.
+func printDifferences(w io.Writer, all []agent.Difference) {
+	if len(all) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nthe other policy differs on %d tuples:\n", len(all))
+	t := newTable("tuple", "policy", "does", "rule", "blocks", "first", "blocked for")
+	for _, d := range all {
+		for i, p := range []struct {
+			name    string
+			says    policy.Decision
+			blocked agent.Blocked
+		}{{"now", d.Now, d.NowBlocked}, {"other", d.Other, d.OtherBlocked}} {
+			tuple := report.Plain(d.Tuple.String())
+			if i > 0 {
+				tuple = ""
+			}
+			does, first, lasts := string(p.says.Action), "", ""
+			if p.says.Action == policy.ActionBlock {
+				does = fmt.Sprintf("block %s for %s", p.says.Scope, policy.Duration(p.says.Duration))
+				first = p.blocked.First.String()
+				lasts = (time.Duration(p.blocked.Seconds) * time.Second).String()
+			}
+			t.AppendRow(table.Row{tuple, p.name, does, p.says.Rule, p.blocked.Blocks, first, lasts})
+		}
+	}
+	fmt.Fprintln(w, t.Render())
+	for _, d := range all {
+		fmt.Fprintf(w, "%s, other policy: %s\n", report.Plain(d.Tuple.String()), d.Other.Reason)
+	}
 }
 
 func printCounts(w io.Writer, what string, counts map[string]uint64) {

@@ -1,0 +1,282 @@
+package hostnet
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"slips-ips/internal/lab"
+	"slips-ips/internal/testenv"
+	"slips-ips/policy"
+)
+
+// start runs a daemon in a namespace until the test ends.
+func start(t *testing.T, ns *lab.NS, name string, args ...string) {
+	t.Helper()
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(testenv.Program(t, name), args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := ns.Start(cmd); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		log.Close()
+		if text, _ := os.ReadFile(log.Name()); t.Failed() {
+			t.Logf("%s said:\n%s", name, text)
+		}
+	})
+}
+
+// until looks until a line is there.
+func until(t *testing.T, look func() []string, line string) {
+	t.Helper()
+	var last []string
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if last = look(); slices.Contains(last, line) {
+			return
+		}
+	}
+	t.Fatalf("no %q in %q", line, last)
+}
+
+func discover(t *testing.T, opt Options) []string {
+	t.Helper()
+	s, err := Discover(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines(s)
+}
+
+// A real DHCP client of a real DHCP server.
+func TestDHCP(t *testing.T) {
+	testenv.Program(t, "dhclient")
+	testenv.Program(t, "dnsmasq")
+	r := newRouter(t)
+	root, dir := t.TempDir(), t.TempDir()
+	script := filepath.Join(dir, "script")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\n[ -n \"$new_ip_address\" ] && ip addr add $new_ip_address/24 dev $interface\nexit 0\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	leases := filepath.Join(root, "var/lib/dhcp/dhclient.eth0.leases")
+	if err := os.MkdirAll(filepath.Dir(leases), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	start(t, r.Router, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--port=0", "--interface="+lab.RouterLAN,
+		"--user=root", "--pid-file="+filepath.Join(dir, "pid"), "--dhcp-leasefile="+filepath.Join(dir, "given"),
+		"--dhcp-range=10.20.0.100,10.20.0.120,1h", "--dhcp-option=option:ntp-server,10.20.0.77", "--dhcp-authoritative")
+	opt := Options{NetNS: r.ClientA.FD(), ResolverFiles: []string{}, Root: root}
+	if got := discover(t, opt); slices.ContainsFunc(got, func(s string) bool { return s[:4] == "dhcp" }) {
+		t.Errorf("before: %q", got)
+	}
+	start(t, r.ClientA, "dhclient", "-4", "-d", "-v", "-lf", leases, "-pf", filepath.Join(dir, "client"), "-sf", script, "eth0")
+	until(t, func() []string { return discover(t, opt) }, "dhcp 10.20.0.1/32: the DHCP server of this host")
+	until(t, func() []string { return discover(t, opt) }, "ntp 10.20.0.77/32: a time server (from DHCP)")
+}
+
+// service gives the path of a daemon whose package would start it on this machine,
+// or replace what keeps its time: that is not for a test to install. Where it is not
+// there the test is skipped, also with SLIPS_REQUIRE_ALL=1.
+func service(t *testing.T, name string) string {
+	t.Helper()
+	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin") {
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path
+		}
+	}
+	t.Skipf("%s is not installed, and installing it would start a service", name)
+	return ""
+}
+
+// sshLooker gives a finder whose clock is in the test's hands.
+func sshLooker(t *testing.T, ns *lab.NS, root string, now *time.Time) func() []string {
+	f := newFinder(Options{NetNS: ns.FD(), ResolverFiles: []string{}, Root: root})
+	f.now = func() time.Time { return *now }
+	return func() []string {
+		t.Helper()
+		if err := f.look(); err != nil {
+			t.Fatal(err)
+		}
+		peers := []string{}
+		for _, e := range f.snapshot().Entries {
+			if e.Kind == policy.KindSSH {
+				peers = append(peers, e.Prefix.Addr().String())
+			}
+		}
+		return peers
+	}
+}
+
+// Connections as the kernel tells them, IPv4 and IPv6.
+func TestSSHConnections(t *testing.T) {
+	r := newRouter(t)
+	root := t.TempDir()
+	write(t, root, map[string]string{"etc/ssh/sshd_config": "Port 2222\n"})
+	for _, ip := range []netip.Addr{lab.RouterLAN4, lab.RouterLAN6} {
+		for _, port := range []uint16{2222, 2223} {
+			if err := r.Router.EchoTCP(netip.AddrPortFrom(ip, port)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	dial := func(ns *lab.NS, to netip.Addr, port uint16) net.Conn {
+		t.Helper()
+		conn, err := ns.DialContext(t.Context(), "tcp", netip.AddrPortFrom(to, port).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	first := dial(r.ClientA, lab.RouterLAN6, 2222)
+	dial(r.Server, lab.RouterLAN4, 2223) // no port of SSH
+	now := time.Now()
+	look := sshLooker(t, r.Router, root, &now)
+	check := func(when string, want ...string) {
+		t.Helper()
+		if got := look(); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", when, got, want)
+		}
+	}
+	check("connected before we look", lab.ClientA6.String())
+	dial(r.ClientB, lab.RouterLAN4, 2222)
+	check("somebody connects", lab.ClientA6.String())
+	now = now.Add(loginTime)
+	check("and stays", lab.ClientB4.String(), lab.ClientA6.String())
+	first.Close()
+	now = now.Add(linger)
+	check("gone, and remembered", lab.ClientB4.String(), lab.ClientA6.String())
+	now = now.Add(time.Second)
+	check("long gone", lab.ClientB4.String())
+}
+
+// A real session of SSH, and somebody who only connects.
+func TestSSHSession(t *testing.T) {
+	service(t, "sshd")
+	keygen, ssh := service(t, "ssh-keygen"), service(t, "ssh")
+	testenv.Root(t)
+	r := newRouter(t)
+	root, dir := t.TempDir(), t.TempDir()
+	for _, key := range []string{"host", "admin"} {
+		if out, err := exec.Command(keygen, "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, key)).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	if err := os.MkdirAll("/run/sshd", 0o755); err != nil { // which sshd wants
+		t.Fatal(err)
+	}
+	config := fmt.Sprintf("Port 2222\nListenAddress %s\nHostKey %s/host\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nAuthorizedKeysFile %s/admin.pub\n",
+		lab.RouterLAN4, dir, dir)
+	write(t, root, map[string]string{"etc/ssh/sshd_config": config})
+	start(t, r.Router, "sshd", "-D", "-e", "-f", filepath.Join(root, "etc/ssh/sshd_config"))
+
+	cmd := exec.Command(ssh, "-i", filepath.Join(dir, "admin"), "-p", "2222", "-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes",
+		"-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectionAttempts=20", "root@"+lab.RouterLAN4.String(), "echo here; cat")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if err := r.ClientA.Start(cmd); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = in.Close(); _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	if _, err := io.ReadFull(out, make([]byte, len("here\n"))); err != nil {
+		t.Fatalf("no session: %v", err)
+	}
+
+	now := time.Now()
+	look := sshLooker(t, r.Router, root, &now)
+	if got := look(); !slices.Equal(got, []string{lab.ClientA4.String()}) {
+		t.Errorf("peers %v", got)
+	}
+	conn, err := r.ClientB.DialContext(t.Context(), "tcp", netip.AddrPortFrom(lab.RouterLAN4, 2222).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if got := look(); !slices.Equal(got, []string{lab.ClientA4.String()}) {
+		t.Errorf("with somebody who is not logged in: %v", got)
+	}
+	// The session ends, and is remembered for a while.
+	_ = in.Close()
+	_ = cmd.Wait()
+	now = now.Add(linger)
+	_ = conn.Close()
+	if got := look(); !slices.Equal(got, []string{lab.ClientA4.String()}) {
+		t.Errorf("after the session: %v", got)
+	}
+	now = now.Add(time.Second)
+	if got := look(); len(got) != 0 {
+		t.Errorf("long after the session: %v", got)
+	}
+}
+
+// A real chronyd says which servers it uses.
+func TestChrony(t *testing.T) {
+	service(t, "chronyd")
+	service(t, "chronyc")
+	r := newRouter(t)
+	root, dir := t.TempDir(), t.TempDir()
+	config := filepath.Join(dir, "chrony.conf")
+	text := fmt.Sprintf("server %s iburst\nport 0\nbindcmdaddress 127.0.0.1\nbindcmdaddress ::1\nbindcmdaddress %s/chronyd.sock\npidfile %s/pid\n", lab.RouterLAN4, dir, dir)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start(t, r.ClientA, "chronyd", "-d", "-x", "-u", "root", "-F", "0", "-f", config)
+	ask := func() (found []string) {
+		err := r.ClientA.Do(func() error {
+			entries, err := askedNTP(t.Context(), root)
+			found = told(entries)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	if got := ask(); len(got) != 0 {
+		t.Errorf("nothing runs, says the folder of chrony: %v", got)
+	}
+	if err := os.MkdirAll(filepath.Join(root, "run/chrony"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	until(t, ask, "ntp 10.20.0.1/32: a time server in use (chronyc)")
+}
+
+// Two networks, one of them the provider's.
+func TestNetworks(t *testing.T) {
+	r := newRouter(t)
+	for _, c := range []struct {
+		ns   *lab.NS
+		want string
+	}{
+		{r.ClientA, "[10.20.0.0/24 fd00:20::/64]"},
+		{r.Router, "[10.20.0.0/24 203.0.113.0/24 2001:db8:113::/64 fd00:20::/64]"}, // no default route
+		{r.Server, "[]"}, // which is behind its default route
+	} {
+		s, err := Discover(Options{NetNS: c.ns.FD(), ResolverFiles: []string{}, Root: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(s.Networks); got != c.want {
+			t.Errorf("%s: %s, want %s", c.ns.Name(), got, c.want)
+		}
+	}
+}
