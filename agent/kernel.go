@@ -31,7 +31,7 @@ func (a *Agent) checked(r enforce.Report, err error) {
 	case r.Restored > 0:
 		a.log.Warn("blocks were missing in the kernel and are back", "restored", r.Restored)
 		a.events.tell(history.Event{Kind: history.KindAgent,
-			Text: fmt.Sprintf("%d blocks were missing in the kernel and are back: somebody else removed them", r.Restored)})
+			Text: fmt.Sprintf("%d blocks were missing in the kernel and are back: somebody else removed them, or the kernel did not take them at first", r.Restored)})
 	}
 	if r.Missing > 0 {
 		a.log.Error("blocks are missing in the kernel", "missing", r.Missing)
