@@ -3,10 +3,12 @@ package agent
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
 
+	"slips-ips/agent/allowlist"
 	"slips-ips/models"
 )
 
@@ -107,6 +109,26 @@ func needsRestart(key string) bool {
 		})
 	}
 	return !under(reloadable) || under(fixed)
+}
+
+// allowChanges tells which networks are allowed now, and which are not any more.
+func allowChanges(before, after []allowlist.Entry) []string {
+	was := map[netip.Prefix]bool{}
+	for _, e := range before {
+		was[e.Network] = true
+	}
+	var told []string
+	for _, e := range after {
+		if !was[e.Network] {
+			told = append(told, "allow list: "+e.Network.String()+" is new")
+		}
+		delete(was, e.Network)
+	}
+	for gone := range was {
+		told = append(told, "allow list: "+gone.String()+" is gone")
+	}
+	slices.Sort(told)
+	return told
 }
 
 // modelChanges tells which models came, went or are others now, by their files.

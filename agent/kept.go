@@ -45,7 +45,7 @@ func openKept(c Config, log *slog.Logger) (*kept, error) {
 	opt.Path, opt.Log = filepath.Join(dir, "history.db"), log
 	k.history, err = history.Open(opt)
 	if errors.Is(err, history.ErrInUse) {
-		return k, fmt.Errorf("%w: stop that agent, or give this one another folder ([agent] state, --state)", err)
+		return k, fmt.Errorf("%w ([agent] state, --state)", err)
 	}
 	if err != nil {
 		log.Error("no history is kept", "error", err)

@@ -8,7 +8,6 @@ import (
 
 	"slips-ips/agent/history"
 	"slips-ips/enforce"
-	"slips-ips/policy"
 )
 
 // watchKernel keeps what is wanted in force.
@@ -32,27 +31,22 @@ func (a *Agent) checked(r enforce.Report, err error) {
 	case r.Restored > 0:
 		a.log.Warn("blocks were missing in the kernel and are back", "restored", r.Restored)
 		a.events.tell(history.Event{Kind: history.KindAgent,
-			Text: fmt.Sprintf("%d blocks were missing in the kernel and are back: somebody else removed them", r.Restored)})
+			Text: fmt.Sprintf("%d blocks were missing in the kernel and are back: somebody else removed them, or the kernel did not take them at first", r.Restored)})
 	}
 	if r.Missing > 0 {
 		a.log.Error("blocks are missing in the kernel", "missing", r.Missing)
 	}
+	pace := a.pace(paceWatch)
 	for _, l := range r.Lifted {
+		pace.next()
 		if errors.Is(l.Err, enforce.ErrRefused) {
-			a.tellLift(l.Block, a.since(l.Block), time.Now(), history.EndProtected, l.Err.Error(), nil)
+			a.tellLift(l.Block, l.Since, time.Now(), history.EndProtected, l.Err.Error(), nil)
 			continue
 		}
 		a.log.Error("a block that must not be could not be lifted", "tuple", l.Block.Tuple.String(), "error", l.Err)
 	}
 	for _, e := range r.Expired {
+		pace.next()
 		a.tellLift(e.Block, e.Since, e.Until, history.EndExpired, "it ran out", nil)
 	}
-}
-
-// since is when a block was decided, as far as memory knows.
-func (a *Agent) since(b policy.Block) time.Time {
-	if g, ok := a.grounds.of(b); ok {
-		return g.decision.Time.Time()
-	}
-	return time.Time{}
 }

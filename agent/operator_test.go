@@ -9,9 +9,11 @@ import (
 
 	"slips-ips/agent/control"
 	"slips-ips/agent/history"
+	"slips-ips/agent/status"
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
 	"slips-ips/enforce"
+	"slips-ips/policy"
 )
 
 var root = history.Who{User: "root", PID: 1}
@@ -156,6 +158,29 @@ func TestOperatorBlocksByHand(t *testing.T) {
 	}
 }
 
+// The ends of many blocks are told no faster than the history can take them.
+func TestOperatorFlushLosesNoEvent(t *testing.T) {
+	const blocks = 1000
+	o, _ := running(t, func(c *Config) { c.History.Queue = 100 }, nil)
+	var list []policy.Block
+	for i := range blocks {
+		tuple := beaconTuple(byte(i))
+		tuple.Port = argusfeed.PortNumber(uint16(i + 1))
+		list = append(list, policy.Block{ID: eventID(), Tuple: tuple, Scope: policy.ScopeTuple, Duration: time.Hour, Label: "test"})
+	}
+	o.enforcer.Apply(list)
+	if n, err := o.FlushBlocks(t.Context(), root); n != blocks || err != nil {
+		t.Fatalf("%d lifted, %v", n, err)
+	}
+	if err := o.kept.history.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	page, err := o.Events(t.Context(), history.Query{Kinds: []history.Kind{history.KindLift}, Limit: 2 * blocks})
+	if s := o.kept.history.Status(); err != nil || len(page.Events) != blocks || s.Lost != 0 {
+		t.Errorf("%d ends are in the history, %d are lost, %v", len(page.Events), s.Lost, err)
+	}
+}
+
 // An allow entry lifts what it covers at once, and keeps it from coming back.
 func TestOperatorAllows(t *testing.T) {
 	o, _ := running(t, nil, nil)
@@ -170,6 +195,10 @@ func TestOperatorAllows(t *testing.T) {
 	r, err := o.AddAllow(t.Context(), root, control.Allow{Network: "203.0.9.0/24", Comment: "a partner"})
 	if err != nil || len(r.Lifted) != 1 || r.Lifted[0].Tuple != tuple || o.enforcer.Len() != 0 {
 		t.Fatalf("%+v, %v", r, err)
+	}
+	// As it was, which docs/schema/block.json asks for.
+	if b := r.Lifted[0]; b.State != enforce.StateWouldBlock || b.Since.IsZero() || b.Until.IsZero() || b.By == nil {
+		t.Errorf("lifted %+v", b)
 	}
 	if err := ask(); !errors.Is(err, control.ErrRefused) || !strings.Contains(err.Error(), "a partner") {
 		t.Error(err)
@@ -292,6 +321,22 @@ func TestOperatorEvents(t *testing.T) {
 	}
 	if kinds[history.KindBlock] != 1 || kinds[history.KindAlert] < 1 || kinds[history.KindAgent] != 1 || kinds[history.KindChange] != 1 {
 		t.Errorf("the history has %v", kinds)
+	}
+}
+
+// A block that is just being made is not in the kernel either, and no alarm.
+func TestMissingForLong(t *testing.T) {
+	now := time.Now()
+	for _, tt := range []struct {
+		missing int
+		since   time.Duration
+		want    bool
+	}{{0, 0, false}, {1, 0, false}, {1, 100 * time.Millisecond, false}, {1, time.Minute, true}, {0, time.Minute, false}} {
+		var e status.Enforce
+		e.Missing, e.Differs = tt.missing, now.Add(-tt.since)
+		if got := missingForLong(e, now, time.Second); got != tt.want {
+			t.Errorf("%d missing for %s: %v", tt.missing, tt.since, got)
+		}
 	}
 }
 

@@ -104,7 +104,11 @@ func (o operator) allowChanged() []control.BlockInfo {
 		return []control.BlockInfo{}
 	}
 	o.hosts.refresh()
-	return o.checkNow()
+	lifted := []control.BlockInfo{}
+	for _, l := range o.checkNow() {
+		lifted = append(lifted, l.Block)
+	}
+	return lifted
 }
 
 // changed tells what a person changed.

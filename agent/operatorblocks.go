@@ -151,12 +151,14 @@ func (o operator) FlushBlocks(_ context.Context, by history.Who) (lifted int, er
 		blocks[i] = active.Block
 	}
 	var failed []error
+	pace := o.pace(paceAsked)
 	for i, r := range o.enforcer.Lift(blocks) {
 		if r.Err != nil {
 			failed = append(failed, fmt.Errorf("lifting the block of %s: %w", r.Block.Tuple, r.Err))
 			continue
 		}
 		lifted++
+		pace.next()
 		o.tellLift(r.Block, all[i].Since, time.Now(), history.EndLifted, "all were lifted by "+whoText(by), &by)
 	}
 	return lifted, errors.Join(failed...)

@@ -92,23 +92,22 @@ func (p *protection) entries() (static, found []policy.Entry) {
 	return slices.Clone(p.static), slices.Clone(p.found)
 }
 
-// with gives what would never be blocked if the configuration said static.
-func (p *protection) with(static []policy.Entry) *policy.Protected {
+// with gives what would never be blocked if the configuration said static and
+// the allow list allowed.
+func (p *protection) with(static []policy.Entry, allowed []allowlist.Entry) *policy.Protected {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all, _ := p.all(static, time.Now())
-	return policy.NewProtected(all...)
+	allowed, _ = allowlist.InForce(allowed, time.Now())
+	return policy.NewProtected(p.all(static, allowed)...)
 }
 
-// all puts together what is never blocked, and says when the next allow entry
-// ends. Whoever calls it holds mu.
-func (p *protection) all(static []policy.Entry, now time.Time) (all []policy.Entry, next time.Time) {
-	all = slices.Concat(p.found, static)
-	allowed, next := p.allowed.Entries(now)
+// all puts together what is never blocked. Whoever calls it holds mu.
+func (p *protection) all(static []policy.Entry, allowed []allowlist.Entry) []policy.Entry {
+	all := slices.Concat(p.found, static)
 	for _, e := range allowed {
 		all = append(all, policy.Entry{Prefix: e.Network, Kind: policy.KindAllow, Why: whyAllowed(e)})
 	}
-	return all, next
+	return all
 }
 
 // refresh makes a new snapshot, and sees to it that there is another one when
@@ -117,11 +116,11 @@ func (p *protection) refresh() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	all, next := p.all(p.static, now)
+	allowed, next := p.allowed.Entries(now)
 	if !next.IsZero() {
 		p.ends.Reset(max(next.Sub(now), time.Millisecond))
 	}
-	p.current.Store(policy.NewProtected(all...))
+	p.current.Store(policy.NewProtected(p.all(p.static, allowed)...))
 }
 
 // whyAllowed completes "10.0.0.1 is ...".

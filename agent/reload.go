@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,11 +11,13 @@ import (
 	"sync"
 	"time"
 
+	"slips-ips/agent/allowlist"
 	"slips-ips/agent/control"
 	"slips-ips/agent/history"
 	"slips-ips/agent/status"
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
+	"slips-ips/enforce"
 	"slips-ips/models"
 	"slips-ips/policy"
 )
@@ -67,6 +70,7 @@ type prepared struct {
 	update  *detection.Update
 	engine  *policy.Engine
 	static  []policy.Entry
+	allowed allowlist.Read
 	changes []string
 }
 
@@ -79,7 +83,10 @@ func (a *Agent) Reload(ctx context.Context, by history.Who, r control.ReloadRequ
 	defer a.reload.one.Unlock()
 	a.doors.notifier.Reloading()
 	defer a.doors.notifier.Ready()
-	result, err := a.reloadOnce(ctx, by, r)
+	p, err := a.prepare()
+	if err == nil && !r.Check {
+		err = a.put(ctx, p)
+	}
 	if err != nil {
 		err = fmt.Errorf("reloading: %w; what was in force stays so", err)
 		if !r.Check {
@@ -87,30 +94,30 @@ func (a *Agent) Reload(ctx context.Context, by history.Who, r control.ReloadRequ
 			a.log.Error("the reload changed nothing", "error", err)
 			a.events.tell(history.Event{Kind: history.KindChange, By: &by, Text: "a reload changed nothing", Error: err.Error()})
 		}
-	}
-	return result, err
-}
-
-func (a *Agent) reloadOnce(ctx context.Context, by history.Who, r control.ReloadRequest) (control.ReloadResult, error) {
-	p, err := a.prepare()
-	if err != nil {
 		return control.ReloadResult{}, err
 	}
-	result := control.ReloadResult{Changes: p.changes, Unwanted: []control.UnwantedBlock{}}
-	if !r.Check {
-		if err := a.put(ctx, p); err != nil {
-			return control.ReloadResult{}, err
-		}
-		a.reload.loaded(p.cfg, p.set, a.opt.Path)
-	}
+	return a.reloaded(ctx, by, r, p)
+}
+
+// reloaded tells what a reload changed, or would, and what becomes of the blocks.
+func (a *Agent) reloaded(ctx context.Context, by history.Who, r control.ReloadRequest, p prepared) (control.ReloadResult, error) {
+	result := control.ReloadResult{Changes: p.changes, Unwanted: []control.UnwantedBlock{}, Protected: []control.UnwantedBlock{}}
 	var unwanted []policy.Block
+	var failed error
 	if a.enforcer != nil {
-		if unwanted, result.Unwanted, err = a.unwanted(ctx, p.engine, p.static); err != nil {
-			return result, fmt.Errorf("looking for blocks that the new policy would not make: %w", err)
+		if !r.Check {
+			result.Protected = a.checkNow()
+		}
+		var protected []control.UnwantedBlock
+		if unwanted, result.Unwanted, protected, failed = a.unwanted(ctx, p); failed != nil {
+			failed = fmt.Errorf("looking for blocks that the new policy would not make: %w", failed)
+		}
+		if r.Check {
+			result.Protected = protected
 		}
 	}
 	if r.Check {
-		return result, nil
+		return result, failed
 	}
 	text := fmt.Sprintf("reloaded: %d changes", len(p.changes))
 	if len(p.changes) == 0 {
@@ -118,13 +125,14 @@ func (a *Agent) reloadOnce(ctx context.Context, by history.Who, r control.Reload
 	}
 	a.log.Info("reloaded", "changes", strings.Join(p.changes, "; "), "unwanted_blocks", len(unwanted), "lifted", r.Lift)
 	a.events.tell(history.Event{Kind: history.KindChange, By: &by, Text: text, Changes: p.changes})
-	if r.Lift {
+	if r.Lift && failed == nil {
 		result.Lifted = true
-		if err := a.liftUnwanted(unwanted, result.Unwanted, &by); err != nil {
-			return result, err
-		}
+		failed = a.liftUnwanted(unwanted, result.Unwanted, &by)
 	}
-	return result, nil
+	if failed != nil {
+		failed = fmt.Errorf("the configuration is reloaded, but: %w", failed)
+	}
+	return result, failed
 }
 
 // prepare reads everything and finds out whether it works. It changes nothing.
@@ -155,6 +163,13 @@ func (a *Agent) prepare() (prepared, error) {
 	if p.engine, err = policy.New(p.cfg.Policy, p.cfg.Detection.Width); err != nil {
 		return p, err
 	}
+	if p.allowed, err = a.kept.allowed.Read(); err != nil {
+		return p, err
+	}
+	now := time.Now()
+	before, _ := a.kept.allowed.Entries(now)
+	after, _ := allowlist.InForce(p.allowed.Entries, now)
+	p.changes = append(p.changes, allowChanges(before, after)...)
 	p.static = staticEntries(p.cfg, a.log)
 	return p, nil
 }
@@ -182,47 +197,56 @@ func (a *Agent) changes(c Config) ([]string, error) {
 	return told, errors.Join(refused...)
 }
 
-// put puts a prepared state in force, stage by stage.
+// put puts a prepared state in force, all of it or nothing. Whoever asked for it
+// may go away meanwhile. What can fail comes before what cannot, and is undone.
 func (a *Agent) put(ctx context.Context, p prepared) error {
-	if err := a.kept.allowed.Reload(); err != nil {
+	ctx = context.WithoutCancel(ctx)
+	before := a.reload.config().Report
+	if err := a.reports.Reconfigure(p.cfg.Report); err != nil {
 		return err
 	}
-	// What can still fail comes before what cannot.
-	if a.reports != nil {
-		if err := a.reports.Reconfigure(p.cfg.Report); err != nil {
-			return err
-		}
+	if err := a.putStages(ctx, p); err != nil {
+		return errors.Join(err, a.reports.Reconfigure(before))
 	}
-	// Only the end of the agent, or a stage that is stuck, can come between the two.
-	err := ask(ctx, a.detecting.calls, func() {
-		a.detector.Apply(p.update)
-		a.detecting.width = p.cfg.Detection.Width
-	})
-	if err == nil && a.decider != nil {
-		err = ask(ctx, a.deciding, func() {
-			a.decider.engine, a.decider.tracker = p.engine, p.engine.Adopt(a.decider.tracker)
-			a.decider.ledger = p.engine.AdoptLedger(a.decider.ledger)
-			a.decider.offences = p.engine.AdoptOffences(a.decider.offences, argusfeed.TimeOf(time.Now()))
-		})
-	}
-	if err != nil {
-		return err
-	}
+	a.kept.allowed.Use(p.allowed)
 	if a.decider != nil {
 		a.hosts.setStatic(p.static)
-		a.checkNow()
 	}
+	a.reload.loaded(p.cfg, p.set, a.opt.Path)
 	return nil
 }
 
-// checkNow has the enforcer lift at once what is protected now.
-func (a *Agent) checkNow() []control.BlockInfo {
+// putStages changes both stages or none. The detecting one waits for the other
+// meanwhile, which never waits for it: else one that is stuck would come between.
+func (a *Agent) putStages(ctx context.Context, p prepared) error {
+	var inner error
+	err := ask(ctx, a.detecting.calls, func() {
+		if a.decider != nil {
+			inner = ask(ctx, a.deciding, func() {
+				a.decider.engine, a.decider.tracker = p.engine, p.engine.Adopt(a.decider.tracker)
+				a.decider.ledger = p.engine.AdoptLedger(a.decider.ledger)
+				a.decider.offences = p.engine.AdoptOffences(a.decider.offences, argusfeed.TimeOf(time.Now()))
+			})
+		}
+		if inner == nil {
+			a.detector.Apply(p.update)
+			a.detecting.width = p.cfg.Detection.Width
+		}
+	})
+	return cmp.Or(err, inner)
+}
+
+// checkNow has the enforcer lift at once what is protected now, and gives it with
+// the reasons.
+func (a *Agent) checkNow() []control.UnwantedBlock {
 	r, err := a.enforcer.Check()
-	a.checked(r, err)
-	lifted := []control.BlockInfo{}
+	lifted := []control.UnwantedBlock{}
 	for _, l := range r.Lifted {
-		lifted = append(lifted, control.BlockInfo{ID: l.Block.ID, Tuple: l.Block.Tuple, Scope: l.Block.Scope, Label: l.Block.Label, Reason: l.Err.Error()})
+		if errors.Is(l.Err, enforce.ErrRefused) {
+			lifted = append(lifted, control.UnwantedBlock{Block: a.blockInfo(l.Active), Why: l.Err.Error()})
+		}
 	}
+	a.checked(r, err)
 	return lifted
 }
 
@@ -230,12 +254,12 @@ func (a *Agent) checkNow() []control.BlockInfo {
 const reviewStep = 500
 
 // unwanted gives the blocks in force that the policy would not make, those made
-// by hand never among them.
-func (a *Agent) unwanted(ctx context.Context, engine *policy.Engine, static []policy.Entry) (
-	blocks []policy.Block, told []control.UnwantedBlock, err error,
-) {
-	told = []control.UnwantedBlock{}
-	view := policy.View{Now: argusfeed.TimeOf(time.Now()), Protected: a.hosts.with(static), Home: a.hosts.home.Load()}
+// by hand never among them, and those of what is protected.
+func (a *Agent) unwanted(ctx context.Context, p prepared) (blocks []policy.Block, told, protected []control.UnwantedBlock, err error) {
+	told, protected = []control.UnwantedBlock{}, []control.UnwantedBlock{}
+	view := policy.View{
+		Now: argusfeed.TimeOf(time.Now()), Protected: a.hosts.with(p.static, p.allowed.Entries), Home: a.hosts.home.Load(),
+	}
 	for part := range slices.Chunk(a.enforcer.List(), reviewStep) {
 		reasons := make([]ground, len(part))
 		for i, active := range part {
@@ -243,31 +267,37 @@ func (a *Agent) unwanted(ctx context.Context, engine *policy.Engine, static []po
 		}
 		if err := ask(ctx, a.deciding, func() {
 			for i, active := range part {
+				if why, refused := view.Protected.RefusesBlock(active.Block); refused {
+					protected = append(protected, control.UnwantedBlock{Block: a.blockInfo(active), Why: why})
+					continue
+				}
 				g := reasons[i]
 				if g.detection == nil {
 					continue // nobody knows why, or a person does
 				}
 				view.Evidence = a.decider.tracker.Evidence(g.decision.Tuple)
 				view.Feed = a.cfg.feedURL(g.detection.Source)
-				if keep, why := engine.Review(g.decision, *g.detection, view); !keep {
+				if keep, why := p.engine.Review(g.decision, *g.detection, view); !keep {
 					blocks = append(blocks, active.Block)
 					told = append(told, control.UnwantedBlock{Block: a.blockInfo(active), Why: why})
 				}
 			}
 		}); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
-	return blocks, told, nil
+	return blocks, told, protected, nil
 }
 
 func (a *Agent) liftUnwanted(blocks []policy.Block, told []control.UnwantedBlock, by *history.Who) error {
 	var failed []error
+	pace := a.pace(paceAsked)
 	for i, r := range a.enforcer.Lift(blocks) {
 		if r.Err != nil {
 			failed = append(failed, fmt.Errorf("lifting the block of %s: %w", r.Block.Tuple, r.Err))
 			continue
 		}
+		pace.next()
 		a.tellLift(r.Block, told[i].Block.Since, time.Now(), history.EndPolicy, "the reloaded policy would not make it: "+told[i].Why, by)
 	}
 	return errors.Join(failed...)

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 
 	"slips-ips/agent/control"
 	"slips-ips/agent/history"
+	"slips-ips/agent/report"
+	"slips-ips/enforce"
 	"slips-ips/models"
 	"slips-ips/policy"
 )
@@ -165,6 +168,85 @@ func TestReloadOfModelsAndProtect(t *testing.T) {
 	}
 	if blocked != 1 || o.enforcer.Len() != 0 {
 		t.Errorf("%d blocks before, %d after [protect] covers them", blocked, o.enforcer.Len())
+	}
+	// What it lifts at once is told, as it was.
+	if len(r.Protected) != 1 || r.Protected[0].Block.State != enforce.StateWouldBlock || !strings.Contains(r.Protected[0].Why, "our servers") {
+		t.Errorf("protected: %+v", r.Protected)
+	}
+}
+
+// What [protect] would lift a check tells, blocks by hand included, and lifts nothing.
+func TestReloadCheckTellsProtected(t *testing.T) {
+	var next Config
+	o, _ := running(t, nil, func() (Config, error) { return next, nil })
+	next = o.cfg
+	if _, err := o.AddBlock(t.Context(), root, control.BlockRequest{Tuple: beaconTuple(9), Duration: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	var n policy.Network
+	if err := n.UnmarshalText([]byte("203.0.9.0/24")); err != nil {
+		t.Fatal(err)
+	}
+	next.Protect.Networks = policy.Networks{n}
+	r, err := o.Reload(t.Context(), root, control.ReloadRequest{Check: true})
+	if err != nil || len(r.Protected) != 1 || r.Protected[0].Block.Tuple != beaconTuple(9) || len(r.Unwanted) != 0 || o.enforcer.Len() != 1 {
+		t.Errorf("%+v, %v, %d blocks", r, err, o.enforcer.Len())
+	}
+}
+
+// The allow list is part of all or nothing: a bad one is found by a check, and
+// where something else is wrong a good one is not put in force.
+func TestReloadOfTheAllowList(t *testing.T) {
+	next, broken := Config{}, error(nil)
+	o, _ := running(t, nil, func() (Config, error) { return next, broken })
+	next = o.cfg
+	path := filepath.Join(o.cfg.Agent.State, "allow.json")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("{")
+	for _, check := range []bool{true, false} {
+		if _, err := o.Reload(t.Context(), root, control.ReloadRequest{Check: check}); err == nil || !strings.Contains(err.Error(), "allow.json") {
+			t.Errorf("check %v: %v", check, err)
+		}
+	}
+	write(`{"version": 1, "entries": [{"network": "198.51.100.0/24"}]}`)
+	// Valid, and found not to work only when it is opened.
+	empty := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	next.Report.Webhooks = []report.WebhookConfig{{Name: "a", URL: "https://127.0.0.1/", TokenFile: empty}}
+	if _, err := o.Reload(t.Context(), root, control.ReloadRequest{}); err == nil {
+		t.Error("reloaded")
+	}
+	if got, _ := o.kept.allowed.Entries(time.Now()); len(got) != 0 {
+		t.Errorf("allowed although the reload failed: %v", got)
+	}
+	next = o.cfg
+	r, err := o.Reload(t.Context(), root, control.ReloadRequest{})
+	if err != nil || len(r.Changes) != 1 || r.Changes[0] != "allow list: 198.51.100.0/24 is new" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if got, _ := o.kept.allowed.Entries(time.Now()); len(got) != 1 {
+		t.Errorf("allowed: %v", got)
+	}
+}
+
+// Whoever asked may go away: then all is put in force nevertheless, or nothing is.
+func TestReloadOutlivesItsClient(t *testing.T) {
+	var next Config
+	o, book := running(t, nil, func() (Config, error) { return next, nil })
+	next = o.cfg
+	next.Policy.Duration = policy.Duration(2 * time.Hour)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, _ = o.Reload(ctx, root, control.ReloadRequest{})
+	if got := o.reload.config().Policy.Duration; got != policy.Duration(2*time.Hour) || len(book.find("the reload changed nothing")) > 0 || o.Status().Config.Failed != "" {
+		t.Errorf("in force: %v; %+v", got, o.Status().Config)
 	}
 }
 

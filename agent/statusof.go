@@ -81,6 +81,15 @@ func (a *Agent) policyStatus(s *status.Status) {
 	}
 }
 
+// missingForLong tells whether the kernel lacks blocks, and not for a moment only:
+// one that is being made is missing too, and one that somebody removed is put back
+// at the next look.
+func missingForLong(e status.Enforce, now time.Time, lookEvery time.Duration) bool {
+	return e.Missing > 0 && now.Sub(e.Differs) > missingPatience+lookEvery
+}
+
+const missingPatience = 2 * time.Second
+
 func (a *Agent) enforceStatus(s *status.Status, now time.Time) {
 	h, l := a.enforcer.Health(), a.enforcer.Latency()
 	e := &s.Enforce
@@ -100,7 +109,7 @@ func (a *Agent) enforceStatus(s *status.Status, now time.Time) {
 	switch {
 	case e.Error != "":
 		add("the kernel cannot be asked: %s", e.Error)
-	case e.Missing > 0:
+	case missingForLong(*e, now, a.cfg.Enforce.CheckEvery):
 		add("%d of %d blocks are not in the kernel, since %s", e.Missing, e.Wanted, e.Differs.UTC().Format(time.TimeOnly))
 	}
 	if late := now.Sub(h.Checked); a.running.Load() && !h.Checked.IsZero() && late > stageStuck+a.cfg.Enforce.CheckEvery {

@@ -45,7 +45,8 @@ func (a *Agent) tell(o outcome) {
 		case d.Renewal:
 			a.log.Info("block renewed", attrs...)
 		default:
-			a.log.Warn("blocked", attrs...)
+			// Not a.log: a block is no trouble, and many would push what is out of the status.
+			a.opt.Log.Warn("blocked", attrs...)
 		}
 	}
 	a.events.tell(a.eventOf(o))

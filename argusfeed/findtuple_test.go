@@ -70,6 +70,10 @@ func TestFindTupleLearnsNoNames(t *testing.T) {
 	if _, err := FindTuple("nobody.x-203.0.113.9-443-tcp"); !errors.Is(err, ErrUnknownName) {
 		t.Errorf("got %v", err)
 	}
+	// A number that is no port is a mistake, and no name that was not seen.
+	if _, err := FindTuple("10.0.0.5-203.0.113.9-70000-tcp"); err == nil || errors.Is(err, ErrUnknownName) {
+		t.Errorf("got %v", err)
+	}
 }
 
 func FuzzFindTuple(f *testing.F) {

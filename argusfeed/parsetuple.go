@@ -63,6 +63,9 @@ func parseTuple(s string, number func([]byte) (uint32, error), known func([]byte
 		return Tuple{}, fmt.Errorf("the destination of the tuple %.100q: %w", s, err)
 	}
 	if t.Port, ok = plainPort(b[cut[1]+1 : cut[2]]); !ok {
+		if port := b[cut[1]+1 : cut[2]]; known != nil && !known(port) && len(bytes.Trim(port, "0123456789")) == 0 {
+			return Tuple{}, fmt.Errorf("the port of the tuple %.100q: %q is not allowed; use 0 to 65535", s, port)
+		}
 		id, err := number(b[cut[1]+1 : cut[2]])
 		if err != nil {
 			return Tuple{}, fmt.Errorf("the port of the tuple %.100q: %w", s, err)

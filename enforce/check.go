@@ -18,9 +18,15 @@ type Report struct {
 	Restored, Missing int
 	// Lifted are blocks taken back because an end of them is protected now;
 	// their Err says which, or why lifting failed.
-	Lifted []Result
+	Lifted []Lifted
 	// Expired are the blocks that ran out, at most max_blocks of them.
 	Expired []Active
+}
+
+// Lifted is a block that was taken back, as it was before.
+type Lifted struct {
+	Active
+	Err error
 }
 
 // Quiet tells whether there is nothing to report.
@@ -78,7 +84,7 @@ func (e *Enforcer) Watch(ctx context.Context, every time.Duration, report func(R
 
 // compare lifts what became protected, makes sure of the table, and looks for
 // what others are known to have removed.
-func (e *Enforcer) compare() (lifted []Result, err error) {
+func (e *Enforcer) compare() (lifted []Lifted, err error) {
 	e.op.Lock()
 	defer e.op.Unlock()
 	if e.isClosed() {
@@ -101,7 +107,7 @@ func (e *Enforcer) compare() (lifted []Result, err error) {
 
 // recheck lifts the blocks that the protected addresses of this moment forbid,
 // if they are others than the last time.
-func (e *Enforcer) recheck() []Result {
+func (e *Enforcer) recheck() []Lifted {
 	p := e.opt.Protected()
 	if p == nil || p == e.protected {
 		return nil
@@ -118,27 +124,28 @@ func (e *Enforcer) recheck() []Result {
 	var (
 		blocks  []policy.Block
 		reasons []string
+		lifted  []Lifted
 	)
 	e.mu.Lock()
 	for _, a := range e.wanted.all() {
 		if why, refused := p.RefusesBlock(a.Block); refused {
-			blocks, reasons = append(blocks, a.Block), append(reasons, why)
+			blocks, reasons, lifted = append(blocks, a.Block), append(reasons, why), append(lifted, Lifted{Active: a})
 		}
 	}
 	e.mu.Unlock()
-	results := e.lift(blocks)
 	complete := true
-	for i := range results {
-		if results[i].Err != nil {
+	for i, r := range e.lift(blocks) {
+		lifted[i].Err = r.Err
+		if r.Err != nil {
 			complete = false
 			continue
 		}
-		results[i].Err = fmt.Errorf("%w from now on: %s", ErrRefused, reasons[i])
+		lifted[i].Err = fmt.Errorf("%w from now on: %s", ErrRefused, reasons[i])
 	}
 	if complete {
 		e.protected = p
 	}
-	return results
+	return lifted
 }
 
 // expire takes what ran out from the wanted blocks and keeps it for the next

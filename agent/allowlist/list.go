@@ -49,6 +49,7 @@ type List struct {
 
 	mu      sync.Mutex
 	entries []Entry // by network
+	written uint64  // how often the file was
 }
 
 // file is the form of the file.
@@ -64,44 +65,68 @@ const version = 1
 // an admin allowed must not be forgotten silently.
 func Open(path string) (*List, error) {
 	l := &List{path: path}
-	if err := l.Reload(); err != nil {
+	r, err := l.Read()
+	if err != nil {
 		return nil, err
 	}
+	l.Use(r)
 	return l, nil
 }
 
-// Reload reads the file again. Where it fails the list stays as it was.
-func (l *List) Reload() error {
-	if l.path == "" {
-		return nil
-	}
+// Read is what a file says that was read again, for Use.
+type Read struct {
+	// Entries are in the order of their networks, and may have ended.
+	Entries []Entry
+	written uint64
+}
+
+// Read reads the file again, and changes nothing.
+func (l *List) Read() (Read, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	data, err := os.ReadFile(l.path)
+	r := Read{Entries: l.entries, written: l.written}
+	if l.path == "" {
+		return r, nil
+	}
+	var err error
+	r.Entries, err = readFile(l.path)
+	return r, err
+}
+
+// Use puts what was read in force. What was added or removed since it was read
+// is newer, and in the file: then the list stays as it is.
+func (l *List) Use(r Read) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.written == r.written {
+		l.entries = r.Entries
+	}
+}
+
+func readFile(path string) ([]Entry, error) {
+	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		l.entries = nil
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading the allow list: %w", err)
+		return nil, fmt.Errorf("reading the allow list: %w", err)
 	}
 	var f file
 	if err := json.Unmarshal(data, &f); err != nil {
-		return fmt.Errorf("reading the allow list %s: %w; mend it, or move it away to begin with none", l.path, err)
+		return nil, fmt.Errorf("reading the allow list %s: %w; mend it, or move it away to begin with none", path, err)
 	}
 	if f.Version != version {
-		return fmt.Errorf("reading the allow list %s: it has version %d and this program knows %d; it was written by another release", l.path, f.Version, version)
+		return nil, fmt.Errorf("reading the allow list %s: it has version %d and this program knows %d; it was written by another release", path, f.Version, version)
 	}
 	for i := range f.Entries {
 		e := &f.Entries[i]
 		if !e.Network.IsValid() {
-			return fmt.Errorf("reading the allow list %s: entry %d has no network", l.path, i+1)
+			return nil, fmt.Errorf("reading the allow list %s: entry %d has no network", path, i+1)
 		}
 		e.Network = canonical(e.Network)
 	}
 	slices.SortFunc(f.Entries, byNetwork)
-	l.entries = slices.CompactFunc(f.Entries, func(a, b Entry) bool { return a.Network == b.Network })
-	return nil
+	return slices.CompactFunc(f.Entries, func(a, b Entry) bool { return a.Network == b.Network }), nil
 }
 
 // Entries gives those that have not ended, in the order of their networks, and
@@ -109,7 +134,13 @@ func (l *List) Reload() error {
 func (l *List) Entries(now time.Time) (entries []Entry, next time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, e := range l.entries {
+	return InForce(l.entries, now)
+}
+
+// InForce gives those of some entries that have not ended, and when the next one
+// ends (zero: none does).
+func InForce(all []Entry, now time.Time) (entries []Entry, next time.Time) {
+	for _, e := range all {
 		if e.Over(now) {
 			continue
 		}
@@ -167,6 +198,7 @@ func (l *List) write(entries []Entry) error {
 		}
 	}
 	l.entries = entries
+	l.written++
 	return nil
 }
 

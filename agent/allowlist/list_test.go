@@ -130,7 +130,7 @@ func TestBadFilesAreNotForgotten(t *testing.T) {
 		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := l.Reload(); err == nil {
+		if _, err := l.Read(); err == nil {
 			t.Errorf("%s was read again", name)
 		}
 		if got, _ := l.Entries(now); len(got) != 1 {
@@ -184,7 +184,8 @@ func TestConcurrentUse(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if err := l.Reload(); err != nil {
+	r, err := l.Read()
+	if l.Use(r); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := l.Entries(now); len(got) != 8 {

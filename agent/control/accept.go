@@ -53,8 +53,8 @@ func (d *door) Accept() (net.Conn, error) {
 
 // turnAway answers without waiting: what it writes fits an empty buffer.
 func turnAway(c *net.UnixConn, status int, f failure) {
-	body, _ := toJSON(f) // two texts: it cannot fail
-	_ = c.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
+	body, _ := toJSON(f)                                // two texts: it cannot fail
+	_ = c.SetWriteDeadline(time.Now().Add(time.Second)) // a busy machine may not come to it for a while
 	_, _ = fmt.Fprintf(c, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n%s: %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
 		status, http.StatusText(status), apiHeader, apiVersion, len(body), body)
 	_ = c.Close()

@@ -205,6 +205,9 @@ type ReloadResult struct {
 	// Lifted tells that they were lifted.
 	Unwanted []UnwantedBlock `json:"unwanted"`
 	Lifted   bool            `json:"lifted"`
+	// Protected are blocks of what must not be blocked any more: they are lifted
+	// at once, whatever was asked for.
+	Protected []UnwantedBlock `json:"protected"`
 }
 
 // UnwantedBlock is a block that the policy in force would not make.

@@ -6,10 +6,14 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"slips-ips/agent/allowlist"
+	"slips-ips/policy"
 )
 
-// maxComment is the longest comment, in bytes.
-const maxComment = 256
+// maxComment is the longest comment, in bytes: as long as the policy and the allow
+// list take it.
+const maxComment = min(policy.MaxComment, allowlist.MaxComment)
 
 // checkComment keeps control characters out of what others will read.
 func checkComment(s string) error {
@@ -194,6 +198,6 @@ func (s *Server) reload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	result.Changes, result.Unwanted = orEmpty(result.Changes), orEmpty(result.Unwanted)
+	result.Changes, result.Unwanted, result.Protected = orEmpty(result.Changes), orEmpty(result.Unwanted), orEmpty(result.Protected)
 	return s.writeJSON(w, http.StatusOK, presentable(result))
 }

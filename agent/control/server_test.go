@@ -195,6 +195,8 @@ func TestErrors(t *testing.T) {
 		{"POST", "/v1/blocks", `{"tuple":"10.0.0.1-10.0.0.2-80-tcp","duration":"31d"}`, 400, "invalid", "use 1s to 720h"},
 		{"POST", "/v1/blocks", `{"tuple":"10.0.0.1-10.0.0.2-80-tcp","duration":"1x"}`, 400, "invalid", "no duration; use a number and s, m, h, d or w"},
 		{"POST", "/v1/blocks", `{"tuple":"10.0.0.1-10.0.0.2-80-tcp","comment":"a\u001b[31mb"}`, 400, "invalid", "cannot be printed"},
+		{"POST", "/v1/blocks", `{"tuple":"10.0.0.1-10.0.0.2-80-tcp","comment":"` + strings.Repeat("x", 201) + `"}`, 400, "invalid", "longer than 200 bytes"},
+		{"POST", "/v1/blocks", `{"tuple":"10.0.0.1-10.0.0.2-70000-tcp"}`, 400, "invalid", "use 0 to 65535"},
 		{"POST", "/v1/blocks", `{"tuple":"10.0.0.1-192.0.2.1-80-tcp","force":true}`, 409, "refused", "nothing overrides that"},
 		{"POST", "/v1/blocks", `"` + strings.Repeat("x", 70_000) + `"`, 413, "too_large", "larger than 65536 bytes"},
 		{"DELETE", "/v1/blocks", "", 400, "invalid", "say all=true"},
@@ -216,7 +218,7 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%s %s: header %v", tt.method, tt.path, header)
 		}
 	}
-	if st := s.Stats(); st.Bad != 23 || st.Changes != 0 {
+	if st := s.Stats(); st.Bad != 25 || st.Changes != 0 {
 		t.Errorf("%+v", st)
 	}
 }

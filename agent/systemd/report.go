@@ -72,7 +72,7 @@ func Line(s status.Status) string {
 	if s.Enforce.DryRun {
 		blocks = "would be " + blocks
 	}
-	if s.Enforce.Missing > 0 {
+	if s.Enforce.Missing > 0 && s.Now.Sub(s.Enforce.Differs) > beingMade {
 		blocks += fmt.Sprintf(", %d NOT IN THE KERNEL", s.Enforce.Missing)
 	}
 	parts = append(parts, blocks)
@@ -81,6 +81,9 @@ func Line(s status.Status) string {
 	}
 	return strings.Join(parts, "; ")
 }
+
+// beingMade is how long the kernel may lack a block that is just being made.
+const beingMade = 3 * time.Second
 
 func plural(n int, what string) string {
 	if n == 1 {

@@ -18,7 +18,8 @@ func newReload(std streams, agent *agentFlags) *cobra.Command {
 		Short: "Make the agent read its configuration, models and allow list again",
 		Long: `Reload is all or nothing: where something is wrong the agent goes on as before,
 and what is wrong is told. Blocks that the new policy would not make are listed;
-they stay until they run out, unless --lift is given.`,
+they stay until they run out, unless --lift is given. Those of networks that are
+protected or allowed now are lifted at once.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if r.Check && r.Lift {
@@ -53,6 +54,15 @@ func writeReload(std streams, r control.ReloadResult, check bool) error {
 	}
 	for _, c := range r.Changes {
 		_ = say(std.out, "%s: %s", word, c)
+	}
+	word = "lifted, it must not be blocked now"
+	if check {
+		word = "would be lifted, it must not be blocked"
+	}
+	for _, p := range r.Protected {
+		if err := say(std.out, "%s: %s: %s", word, p.Block.Tuple, p.Why); err != nil {
+			return err
+		}
 	}
 	word = "unwanted now (--lift lifts it)"
 	switch {

@@ -130,12 +130,11 @@ func runAgent(ctx context.Context, std streams, opt agent.Options, verbosity int
 	opt.Version = version
 	opt.Log = newLogger(std.err, verbosity)
 	opt.Out, opt.Bell, opt.Colour = std.out, std.err, colourWanted(std.out)
-	// Before anything is opened: a SIGHUP that comes while the agent starts must
-	// not end it.
+	// Before anything is opened and to the end of the process: a SIGHUP that comes
+	// while the agent starts or stops must not end it.
 	hangups := make(chan os.Signal, 1)
 	if opt.Load != nil {
 		signal.Notify(hangups, syscall.SIGHUP)
-		defer signal.Stop(hangups)
 	}
 	a, err := agent.New(opt)
 	if err != nil {

@@ -60,7 +60,8 @@ func startAgent(ctx context.Context, d *demo) (*agent, error) {
 	if d.pipe {
 		source, ready = "-", "started"
 	}
-	a.slips = exec.Command(d.binary, "run", "--source", source, "--mode", d.mode, "-c", conf)
+	a.slips = exec.Command(d.binary, "run", "--source", source, "--mode", d.mode, "-c", conf,
+		"--state", "", "--socket", "") // others may run on this machine
 	if d.pipe {
 		if err := a.startFeed(d); err != nil {
 			a.kill()

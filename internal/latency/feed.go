@@ -62,7 +62,7 @@ func startFeeds(ctx context.Context, ns *lab.NS, binary, dir string) ([]*feed, e
 		{"ra | slips-ips (the same argus)", "-", []string{"ra", "-X", "-F", raConf, "-n", "-Z", "b", "-S", address}},
 	} {
 		fd := &feed{name: f.name, found: map[int]time.Time{}, done: make(chan struct{})}
-		fd.agent = exec.Command(binary, "run", "-v", "2", "-c", conf, "--source", f.source)
+		fd.agent = exec.Command(binary, "run", "-v", "2", "-c", conf, "--source", f.source, "--state", "", "--socket", "")
 		if err := fd.start(ns, f.ra); err != nil {
 			return feeds, fmt.Errorf("starting %s: %w", f.name, err)
 		}

@@ -86,8 +86,9 @@ func Sample() *Backend {
 			{Network: "192.168.7.0/24", Comment: "printers", Since: at(5 * time.Minute), Until: at(-24 * time.Hour), By: "anna", From: "allow"},
 		},
 		Reloaded: control.ReloadResult{
-			Changes:  []string{"policy.duration: 1h -> 2h", "models: 23 -> 24"},
-			Unwanted: []control.UnwantedBlock{{Block: info, Why: "rule generic says alert"}},
+			Changes:   []string{"policy.duration: 1h -> 2h", "models: 23 -> 24"},
+			Unwanted:  []control.UnwantedBlock{{Block: info, Why: "rule generic says alert"}},
+			Protected: []control.UnwantedBlock{{Block: byHand, Why: "destination 203.0.113.200 is allowed in [protect]: a partner, which is never blocked"}},
 		},
 		Explanation: control.Explanation{
 			Tuple: beacon, Known: &known[0], Verdict: "blocked until 12:50: " + reason, Block: &info, Events: past[2:3],
