@@ -12,7 +12,7 @@ type pace struct {
 	seen  map[string]crowd
 }
 
-// crowd is how much waited somewhere, and since when it is so much.
+// crowd is how much waited somewhere, and since when it has not become less.
 type crowd struct {
 	waiting int
 	since   time.Time
@@ -23,8 +23,9 @@ const (
 	paceStep = 50
 	// paceLook lies between two looks.
 	paceLook = 2 * time.Millisecond
-	// paceStuck is how long something may not move before it is not waited for.
-	paceStuck = 200 * time.Millisecond
+	// paceStuck is how long something may not move before it is not waited for:
+	// a slow disk may take a second for a transaction.
+	paceStuck = 2 * time.Second
 	// paceAsked is how long events are held back at most that somebody asked for,
 	// paceWatch where the kernel must be looked at again meanwhile.
 	paceAsked, paceWatch = 15 * time.Second, 3 * time.Second
@@ -49,11 +50,14 @@ func (p *pace) crowded(now time.Time) bool {
 	crowded := false
 	look := func(name string, waiting, room int) {
 		if waiting <= room/2 {
+			delete(p.seen, name)
 			return
 		}
-		if was, ok := p.seen[name]; !ok || was.waiting != waiting {
-			p.seen[name] = crowd{waiting, now}
+		since := now
+		if was, ok := p.seen[name]; ok && waiting >= was.waiting {
+			since = was.since
 		}
+		p.seen[name] = crowd{waiting, since}
 		crowded = crowded || now.Sub(p.seen[name].since) < paceStuck
 	}
 	if h := p.agent.kept.history; h != nil {

@@ -32,7 +32,7 @@ func TestUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	unit := filepath.Join(t.TempDir(), "slips-ips.service")
-	text = strings.ReplaceAll(text, "=/usr/bin/slips-ips ", "="+self+" ")
+	text = strings.ReplaceAll(text, "=/usr/bin/slips-ips ", "="+self+" ") // to start and to reload
 	if err := os.WriteFile(unit, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
