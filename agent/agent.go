@@ -70,6 +70,7 @@ type Agent struct {
 	grounds   *grounds
 	events    *events
 	kept      *kept
+	left      leftover
 	reports   *report.Reporter
 	doors     doors
 
@@ -127,6 +128,11 @@ func (a *Agent) open() error {
 	}
 	if err := a.openReports(); err != nil {
 		return err
+	}
+	if a.cfg.Agent.Mode != ModeEnforce {
+		if a.left = findLeftover(a.kept); a.left.blocks > 0 {
+			a.log.Warn("blocks of enforce mode go on in the kernel", "blocks", a.left.blocks, "until", a.left.until.UTC().Format(time.RFC3339))
+		}
 	}
 	if a.cfg.Agent.Mode != ModeDetectOff {
 		a.hosts = newProtection(a.cfg, a.kept.allowed, a.log)
@@ -233,7 +239,9 @@ func (a *Agent) beside(failed context.Context) (stop func()) {
 	if a.enforcer != nil {
 		all.Go(func() { a.hosts.watch(beside) })
 		all.Go(func() { a.watchKernel(beside) })
+		all.Go(func() { a.recallAll(beside) })
 	}
+	all.Go(func() { a.kept.save(beside) })
 	all.Go(func() { a.feeds.watch(beside, func() uint64 { return a.detecting.newest.Load().stats.Flows }) })
 	a.serve(beside, &all)
 	a.running.Store(true)
@@ -276,10 +284,17 @@ func (a *Agent) close(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, closePatience)
 	defer cancel()
+	// What could not be told any more is no failure of the agent, which has done
+	// its work: a hook that hangs must not make the end of the unit one.
 	if a.reports != nil {
-		err = errors.Join(err, a.reports.Close(ctx))
+		if err := a.reports.Close(ctx); err != nil {
+			a.log.Error("not everything was reported", "error", err)
+		}
 	}
-	return errors.Join(err, a.kept.close())
+	if err := a.kept.close(); err != nil {
+		a.log.Error("not everything was kept", "error", err)
+	}
+	return err
 }
 
 // closePatience is how long reports and the history have for what still waits.

@@ -15,7 +15,13 @@ import (
 type grounds struct {
 	mu   sync.Mutex
 	last map[argusfeed.Tuple]ground
+	// full is how many there are before those are looked for that are in force no
+	// more: a wide block may be renewed by another tuple than it began with.
+	full int
 }
+
+// roomForGrounds is how many there are at least before that.
+const roomForGrounds = 1000
 
 // ground is the newest decision to block a tuple; detection is nil where it was
 // made by hand.
@@ -25,12 +31,25 @@ type ground struct {
 	by        *history.Who
 }
 
-func newGrounds() *grounds { return &grounds{last: map[argusfeed.Tuple]ground{}} }
+func newGrounds() *grounds {
+	return &grounds{last: map[argusfeed.Tuple]ground{}, full: roomForGrounds}
+}
 
-func (g *grounds) put(o outcome) {
+// put remembers why a block was made. inForce tells whether a block still is, by
+// its ID.
+func (g *grounds) put(b ground, inForce func(id string) bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.last[o.decision.Tuple] = ground{o.decision, o.detection, o.by}
+	g.last[b.decision.Tuple] = b
+	if len(g.last) < g.full {
+		return
+	}
+	for tuple, old := range g.last {
+		if tuple != b.decision.Tuple && !inForce(old.decision.ID) {
+			delete(g.last, tuple)
+		}
+	}
+	g.full = max(roomForGrounds, 2*len(g.last))
 }
 
 // end forgets the block of a tuple, unless another one took its place.

@@ -1,12 +1,14 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"slips-ips/agent/allowlist"
 	"slips-ips/agent/history"
@@ -67,6 +69,24 @@ func makeState(dir string) error {
 	}
 	probe.Close()
 	return os.Remove(probe.Name())
+}
+
+// saveEvery is how often it is tried to write what could not be written.
+const saveEvery = 10 * time.Second
+
+// save writes the allow list as soon as that can be done, until ctx ends.
+func (k *kept) save(ctx context.Context) {
+	tick := time.NewTicker(saveEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			_ = k.allowed.Save() // who changed it was told
+			return
+		case <-tick.C:
+			_ = k.allowed.Save()
+		}
+	}
 }
 
 // close writes what waits.

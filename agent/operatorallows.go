@@ -44,12 +44,21 @@ func (o operator) AddAllow(_ context.Context, by history.Who, r control.Allow) (
 	if err != nil {
 		return control.AllowResult{}, err
 	}
+	if network.Bits() == 0 {
+		return control.AllowResult{}, fmt.Errorf("%w: %s is every address: to block nothing use mode dry-run", control.ErrInvalid, network)
+	}
 	now := time.Now().UTC()
 	if !r.Until.IsZero() && !r.Until.After(now) {
 		return control.AllowResult{}, fmt.Errorf("%w: the entry would have ended at %s already", control.ErrInvalid, r.Until.UTC().Format(time.RFC3339))
 	}
 	e := allowlist.Entry{Network: network, Comment: r.Comment, Since: now, Until: r.Until, By: whoText(by)}
-	if err := o.kept.allowed.Add(e, now); err != nil {
+	// What cannot be written counts all the same: somebody may be cut off just now.
+	warning := ""
+	err = o.kept.allowed.Add(e, now)
+	if errors.Is(err, allowlist.ErrUnsaved) {
+		warning = err.Error()
+		o.log.Error("an allow entry would be forgotten by a restart", "network", network.String(), "error", err)
+	} else if err != nil {
 		return control.AllowResult{}, err
 	}
 	o.changed(by, "allow: "+network.String()+" added", r.Comment)
@@ -57,7 +66,7 @@ func (o operator) AddAllow(_ context.Context, by history.Who, r control.Allow) (
 	if o.enforcer != nil {
 		lifted = append(lifted, o.liftForced(network, by)...)
 	}
-	return control.AllowResult{Allow: allowOf(e), Lifted: lifted}, nil
+	return control.AllowResult{Allow: allowOf(e), Lifted: lifted, Warning: warning}, nil
 }
 
 // liftForced lifts the blocks that were made against the allow list: what was
@@ -90,7 +99,9 @@ func (o operator) RemoveAllow(_ context.Context, by history.Who, network string)
 	if errors.Is(err, allowlist.ErrMissing) {
 		return control.Allow{}, fmt.Errorf("%w: %s was not allowed by hand; `slips-ips allow list` tells where entries come from", control.ErrNotFound, n)
 	}
-	if err != nil {
+	if errors.Is(err, allowlist.ErrUnsaved) {
+		o.log.Error("a removed allow entry would be back after a restart", "network", n.String(), "error", err)
+	} else if err != nil {
 		return control.Allow{}, err
 	}
 	o.changed(by, "allow: "+n.String()+" removed", e.Comment)

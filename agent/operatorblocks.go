@@ -92,7 +92,9 @@ func (o operator) AddBlock(ctx context.Context, by history.Who, r control.BlockR
 			Tuple: r.Tuple, Duration: r.Duration, By: whoText(by), Comment: r.Comment, Force: r.Force,
 		}, view)
 		out = o.decider.enforce(outcome{decision: decision, by: &by})
-		o.tell(out)
+		if decision.Action == policy.ActionBlock {
+			o.tell(out)
+		}
 	}); err != nil {
 		return control.BlockInfo{}, err
 	}
@@ -102,6 +104,8 @@ func (o operator) AddBlock(ctx context.Context, by history.Who, r control.BlockR
 	case out.failed != nil:
 		return control.BlockInfo{}, out.failed
 	case out.decision.Action != policy.ActionBlock:
+		// No alert: nobody but who asked for it did anything.
+		o.changed(by, "block of "+r.Tuple.String()+" refused", out.decision.Reason)
 		return control.BlockInfo{}, fmt.Errorf("%w: %s", control.ErrRefused, out.decision.Reason)
 	}
 	active, ok := o.enforcer.Lookup(r.Tuple)

@@ -313,7 +313,29 @@ func (a *Agent) groundOf(ctx context.Context, b policy.Block) (ground, bool) {
 	if err != nil || e.Decision == nil {
 		return ground{}, false
 	}
-	return ground{*e.Decision, e.Detection, e.By}, true
+	g := ground{*e.Decision, e.Detection, e.By}
+	a.grounds.put(g, a.inForce)
+	return g, true
+}
+
+// inForce tells whether a block is, by its ID.
+func (a *Agent) inForce(id string) bool {
+	_, ok := a.enforcer.Find(id)
+	return ok
+}
+
+// recallAll learns from the history why the blocks were made that were in force
+// before this process, so that nobody has to wait for it later.
+func (a *Agent) recallAll(ctx context.Context) {
+	if a.kept.history == nil {
+		return
+	}
+	for active := range a.enforcer.Newest() {
+		if ctx.Err() != nil {
+			return
+		}
+		a.groundOf(ctx, active.Block)
+	}
 }
 
 // Hangup reloads as SIGHUP asks for: what became of it is in the log, the status

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"slips-ips/agent/allowlist"
 	"slips-ips/agent/status"
 )
 
@@ -37,6 +38,7 @@ func (a *Agent) Status() status.Status {
 		s.Problems = append(s.Problems, status.Problem{Severity: status.Critical, Area: "detection",
 			What: fmt.Sprintf("detection has not moved for %s: a stage behind it is stuck; see the log, and restart the agent", late.Round(time.Second))})
 	}
+	s.Problems = append(s.Problems, a.left.problem(now, a.cfg.Enforce.Table)...)
 	s.Policy.Decisions = a.tally.status()
 	if a.decider != nil {
 		a.policyStatus(&s)
@@ -118,6 +120,9 @@ func (a *Agent) enforceStatus(s *status.Status, now time.Time) {
 }
 
 func (a *Agent) outputStatus(s *status.Status) {
+	if a.kept.allowed.Unsaved() {
+		s.Problems = append(s.Problems, status.Problem{Severity: status.Warning, Area: "history", What: allowlist.ErrUnsaved.Error()})
+	}
 	if a.kept.history != nil {
 		s.History = a.kept.history.Status()
 		if s.History.Error != "" {

@@ -83,7 +83,7 @@ func (a *Agent) eventOf(o outcome) history.Event {
 		verb = "blocked on"
 	}
 	if o.failed == nil {
-		a.grounds.put(o)
+		a.grounds.put(ground{o.decision, o.detection, o.by}, a.inForce)
 	}
 	e.Text = fmt.Sprintf("%s %s for %s: %s: %s", tuple, verb, d.Duration.Round(time.Second), what, d.Reason)
 	return e

@@ -39,6 +39,8 @@ const (
 var (
 	// ErrFull says that there are MaxEntries already.
 	ErrFull = fmt.Errorf("the allow list has %d entries already, which is the most it may have; remove one first, or allow a larger network", MaxEntries)
+	// ErrUnsaved says that the list is changed, but not its file. Save tries again.
+	ErrUnsaved = errors.New("the allow list could not be written; what was changed counts until the next restart, and is written as soon as it can be")
 	// ErrMissing says that there is no such entry.
 	ErrMissing = errors.New("the allow list has no such network")
 )
@@ -49,7 +51,8 @@ type List struct {
 
 	mu      sync.Mutex
 	entries []Entry // by network
-	written uint64  // how often the file was
+	written uint64  // how often it changed
+	unsaved bool    // the file is behind
 }
 
 // file is the form of the file.
@@ -85,7 +88,7 @@ func (l *List) Read() (Read, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := Read{Entries: l.entries, written: l.written}
-	if l.path == "" {
+	if l.path == "" || l.unsaved { // what is in memory is newer
 		return r, nil
 	}
 	var err error
@@ -153,7 +156,7 @@ func InForce(all []Entry, now time.Time) (entries []Entry, next time.Time) {
 }
 
 // Add adds an entry, in place of one with the same network, and writes the
-// file. Where that fails the list is as it was.
+// file. Where only that fails the error is ErrUnsaved.
 func (l *List) Add(e Entry, now time.Time) error {
 	if !e.Network.IsValid() {
 		return errors.New("an allow entry needs a network")
@@ -173,7 +176,8 @@ func (l *List) Add(e Entry, now time.Time) error {
 	return l.write(kept)
 }
 
-// Remove takes the entry of a network away, gives it, and writes the file.
+// Remove takes the entry of a network away, gives it, and writes the file. Where
+// only that fails the error is ErrUnsaved.
 func (l *List) Remove(network netip.Prefix, now time.Time) (Entry, error) {
 	network = canonical(network)
 	l.mu.Lock()
@@ -186,19 +190,43 @@ func (l *List) Remove(network netip.Prefix, now time.Time) (Entry, error) {
 	return gone, l.write(slices.Delete(slices.Clone(l.entries), i, i+1))
 }
 
-// write replaces the file as a whole, so that a crash leaves the old or the new one.
+// write puts entries in force and into the file.
 func (l *List) write(entries []Entry) error {
-	if l.path != "" {
-		data, err := json.MarshalIndent(file{Version: version, Entries: entries}, "", "  ")
-		if err != nil {
-			return fmt.Errorf("writing the allow list: %w", err)
-		}
-		if err := renameio.WriteFile(l.path, append(data, '\n'), 0o640); err != nil {
-			return fmt.Errorf("writing the allow list: %w", err)
-		}
-	}
 	l.entries = entries
 	l.written++
+	return l.save()
+}
+
+// Save writes what could not be written before, if anything. Its error is
+// ErrUnsaved.
+func (l *List) Save() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.unsaved {
+		return nil
+	}
+	return l.save()
+}
+
+// Unsaved tells whether something is not in the file yet.
+func (l *List) Unsaved() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unsaved
+}
+
+// save replaces the file as a whole, so that a crash leaves the old or the new one.
+func (l *List) save() error {
+	if l.path == "" {
+		return nil
+	}
+	data, err := json.MarshalIndent(file{Version: version, Entries: l.entries}, "", "  ")
+	if err == nil {
+		err = renameio.WriteFile(l.path, append(data, '\n'), 0o640)
+	}
+	if l.unsaved = err != nil; l.unsaved {
+		return fmt.Errorf("%w: %w", ErrUnsaved, err)
+	}
 	return nil
 }
 

@@ -139,26 +139,47 @@ func TestBadFilesAreNotForgotten(t *testing.T) {
 	}
 }
 
-func TestWriteThatFailsChangesNothing(t *testing.T) {
+// What cannot be written counts, and is written when that can be done again.
+func TestWriteThatFails(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
+	path := filepath.Join(dir, "allow.json")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	l := open(t, filepath.Join(dir, "allow.json"))
-	if err := l.Add(entry("10.0.0.1/32", time.Time{}), now); err != nil {
-		t.Fatal(err)
+	l := open(t, path)
+	for _, network := range []string{"10.0.0.1/32", "10.0.0.2/32"} {
+		if err := l.Add(entry(network, time.Time{}), now); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Add(entry("10.0.0.2/32", time.Time{}), now); err == nil {
-		t.Error("written into a folder that is gone")
+	if err := l.Add(entry("10.0.0.3/32", time.Time{}), now); !errors.Is(err, ErrUnsaved) {
+		t.Error(err)
 	}
-	if _, err := l.Remove(netip.MustParsePrefix("10.0.0.1/32"), now); err == nil {
-		t.Error("written into a folder that is gone")
+	if _, err := l.Remove(netip.MustParsePrefix("10.0.0.1/32"), now); !errors.Is(err, ErrUnsaved) || !l.Unsaved() {
+		t.Error(err)
 	}
-	if got, _ := l.Entries(now); len(got) != 1 {
-		t.Errorf("%+v", got)
+	if err := l.Save(); !errors.Is(err, ErrUnsaved) {
+		t.Error(err)
+	}
+	r, err := l.Read() // a reload does not bring back what is in no file
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Use(r)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Save(); err != nil || l.Unsaved() {
+		t.Fatal(err)
+	}
+	for _, list := range []*List{l, open(t, path)} {
+		got, _ := list.Entries(now)
+		if len(got) != 2 || got[0].Network.String() != "10.0.0.2/32" || got[1].Network.String() != "10.0.0.3/32" {
+			t.Errorf("%+v", got)
+		}
 	}
 }
 

@@ -186,6 +186,8 @@ type AllowResult struct {
 	Allow Allow `json:"allow"`
 	// Lifted are the blocks that it ended.
 	Lifted []BlockInfo `json:"lifted"`
+	// Warning says what is wrong although the entry is in force; empty: nothing.
+	Warning string `json:"warning,omitempty"`
 }
 
 // ReloadRequest asks for a reload.

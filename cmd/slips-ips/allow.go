@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -104,6 +105,9 @@ func newAllowAdd(std streams, agent *agentFlags) *cobra.Command {
 					end = " until " + localTime(r.Allow.Until)
 				}
 				_ = say(std.out, "%s is not blocked%s", r.Allow.Network, end)
+				if r.Warning != "" {
+					fmt.Fprintln(std.err, "warning:", r.Warning)
+				}
 				for _, b := range r.Lifted {
 					_ = say(std.out, "lifted %s (%s)", b.Tuple, b.ID)
 				}
