@@ -53,10 +53,14 @@ With --json it prints one object, or with --follow a line for each event.`,
 			}
 			return agent.ask(cmd.Context(), func(ctx context.Context, c *control.Client) error {
 				page, err := allEvents(ctx, c, opt.q)
-				switch {
-				case err != nil:
+				if err != nil {
 					return err
-				case opt.asJSON:
+				}
+				// A list that is behind must not look like one in which nothing happened.
+				if s, err := c.Status(ctx); err == nil && s.History.Error != "" {
+					fmt.Fprintf(std.err, "warning: %d events are not in the history yet: %s\n", s.History.Waiting, s.History.Error)
+				}
+				if opt.asJSON {
 					return writeJSON(std.out, page)
 				}
 				slices.Reverse(page.Events)

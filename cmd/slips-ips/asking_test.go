@@ -316,3 +316,15 @@ func BenchmarkCommands(b *testing.B) {
 		})
 	}
 }
+
+// A history that cannot be written is behind, and its list says so.
+func TestAlertsOfAHistoryThatIsBehind(t *testing.T) {
+	b := controltest.Sample()
+	b.State.History.Waiting, b.State.History.Error = 42, "the disk is full"
+	for _, args := range [][]string{{"alerts"}, {"alerts", "--json"}} {
+		code, _, errout := command(t, serveAgent(t, b), args...)
+		if code != 0 || !strings.Contains(errout, "warning: 42 events are not in the history yet: the disk is full") {
+			t.Errorf("%v: %d, %q", args, code, errout)
+		}
+	}
+}
