@@ -175,6 +175,7 @@ func (a *Agent) openEnforcement() error {
 		now:     func(detection.Detection) argusfeed.Time { return argusfeed.TimeOf(time.Now()) },
 		decided: a.tell,
 	}
+	a.rememberOffences()
 	for _, active := range a.enforcer.List() {
 		a.decider.record(active.Block, argusfeed.TimeOf(active.Since))
 	}
