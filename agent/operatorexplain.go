@@ -124,6 +124,7 @@ func (o operator) wouldDecide(ctx context.Context, e *control.Explanation) (poli
 	}
 	var decision policy.Decision
 	err := ask(ctx, o.deciding, func() {
+		o.decider.hearEnds()
 		evidence := o.decider.tracker.Evidence(e.Tuple)
 		if !slices.Contains(evidence.Times, d.Time) { // the newest flow was no match
 			evidence.Times = append(evidence.Times, d.Time)
