@@ -68,6 +68,7 @@ type Agent struct {
 	deciding  calls
 	tally     *tally
 	grounds   *grounds
+	ends      *earlyEnds
 	events    *events
 	kept      *kept
 	left      leftover
@@ -99,7 +100,7 @@ func New(opt Options) (*Agent, error) {
 	a := &Agent{
 		opt: opt, cfg: opt.Config, log: slog.New(log), troubles: log.book, started: time.Now(),
 		detecting: newDetectStage(opt.Config.Detection.Width), deciding: newCalls("policy"),
-		tally: newTally(), grounds: newGrounds(), events: newEvents(opt.Config.Agent.Mode),
+		tally: newTally(), grounds: newGrounds(), ends: &earlyEnds{}, events: newEvents(opt.Config.Agent.Mode),
 	}
 	if err := a.open(); err != nil {
 		return nil, errors.Join(err, a.close(context.Background()))
@@ -177,10 +178,12 @@ func (a *Agent) openEnforcement() error {
 	}
 	a.decider = &decider{
 		engine: engine, tracker: engine.NewTracker(), ledger: engine.NewLedger(), offences: engine.NewOffences(), blocks: a.enforcer,
+		ends:      a.ends,
 		protected: a.hosts.snapshot, home: a.hosts.home.Load, feed: a.cfg.feedURL, started: argusfeed.TimeOf(time.Now()),
 		now:     func(detection.Detection) argusfeed.Time { return argusfeed.TimeOf(time.Now()) },
 		decided: a.tell,
 	}
+	a.rememberOffences()
 	for _, active := range a.enforcer.List() {
 		a.decider.record(active.Block, argusfeed.TimeOf(active.Since))
 	}

@@ -32,6 +32,8 @@ type decider struct {
 	// back; nil: nothing is counted or remembered.
 	ledger   *policy.Ledger
 	offences *policy.Offences
+	// ends are the blocks that others ended early; nil: nobody does.
+	ends *earlyEnds
 	// home gives the networks of this host's interfaces, feed the URL of a source
 	// by its number; nil: not known. started is when the agent began to look, 0: long
 	// ago.
@@ -83,6 +85,7 @@ func (d *decider) decide(detections []detection.Detection) error {
 
 // view gathers what the policy has to know besides the detection.
 func (d *decider) view(det detection.Detection, id string) policy.View {
+	d.hearEnds()
 	v := policy.View{
 		Now:           d.now(det),
 		ID:            id,

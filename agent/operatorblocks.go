@@ -84,6 +84,7 @@ func (o operator) AddBlock(ctx context.Context, by history.Who, r control.BlockR
 	}
 	var out outcome
 	if err := ask(ctx, o.deciding, func() {
+		o.decider.hearEnds() // before the block of what was lifted just now counts anew
 		view := policy.View{
 			Now: argusfeed.TimeOf(time.Now()), ID: id.String(), Protected: o.hosts.snapshot(),
 			InForce: inForce(o.enforcer.Lookup(r.Tuple)), BlocksInForce: o.enforcer.Len(),

@@ -49,7 +49,10 @@ func (o operator) Explain(ctx context.Context, tuple argusfeed.Tuple) (control.E
 		e.Block = &info
 	}
 	var err error
-	e.Verdict, err = o.verdict(ctx, &e)
+	var would *policy.Decision
+	if e.Verdict, would, err = o.verdict(ctx, &e); err == nil {
+		err = o.explainPolicy(ctx, &e, would)
+	}
 	if err == nil && e.Known == nil && e.Block == nil && len(e.Events) == 0 {
 		return e, fmt.Errorf("%w: nothing is known of the tuple %s; `slips-ips tuples` lists those that are known", control.ErrNotFound, tuple)
 	}
@@ -68,7 +71,7 @@ func (o operator) protectedBy(tuple argusfeed.Tuple) string {
 }
 
 // verdict says what the agent does about a tuple, or what is missing for a block.
-func (o operator) verdict(ctx context.Context, e *control.Explanation) (string, error) {
+func (o operator) verdict(ctx context.Context, e *control.Explanation) (verdict string, would *policy.Decision, err error) {
 	mode := ""
 	if o.enforcer.DryRun() {
 		mode = " The agent runs in dry-run mode: it would, but drops nothing."
@@ -78,25 +81,25 @@ func (o operator) verdict(ctx context.Context, e *control.Explanation) (string, 
 		if reason == "" {
 			reason = "the reason is not remembered"
 		}
-		return fmt.Sprintf("Blocked until %s: %s.%s", b.Until.Format(time.RFC3339), reason, mode), nil
+		return fmt.Sprintf("Blocked until %s: %s.%s", b.Until.Format(time.RFC3339), reason, mode), nil, nil
 	}
 	switch j := e.Judgement; {
 	case e.Known == nil:
-		return "Not blocked: no flow of it is remembered.", nil
+		return "Not blocked: no flow of it is remembered.", nil, nil
 	case j == nil:
-		return "Not blocked: it is not judged.", nil
+		return "Not blocked: it is not judged.", nil, nil
 	case j.Missing != "":
-		return "Not blocked: not detected yet: " + j.Missing + ".", nil
+		return "Not blocked: not detected yet: " + j.Missing + ".", nil, nil
 	case !j.Malicious && j.Label != "":
-		return fmt.Sprintf("Not blocked: not detected: it is most like %s (%s).", j.Label, scoreText(j)), nil
+		return fmt.Sprintf("Not blocked: not detected: it is most like %s (%s).", j.Label, scoreText(j)), nil, nil
 	case !j.Malicious:
-		return fmt.Sprintf("Not blocked: not detected: %s.", scoreText(j)), nil
+		return fmt.Sprintf("Not blocked: not detected: %s.", scoreText(j)), nil, nil
 	}
 	d, err := o.wouldDecide(ctx, e)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	return fmt.Sprintf("Not blocked: another match like the newest would %s: %s.%s", verbOf(d.Action), d.Reason, mode), nil
+	return fmt.Sprintf("Not blocked: another match like the newest would %s: %s.%s", verbOf(d.Action), d.Reason, mode), &d, nil
 }
 
 func verbOf(a policy.Action) string {
@@ -122,16 +125,25 @@ func (o operator) wouldDecide(ctx context.Context, e *control.Explanation) (poli
 		Letters: e.Known.Letters, Flows: e.Known.Flows, Time: e.Known.Last,
 		Behaviour: j.Behaviour, Generic: j.Generic, Gap: j.Gap,
 	}
+	// What only a detection knows is as in the newest that was told.
+	for _, event := range e.Events {
+		if past := event.Detection; past != nil {
+			d.Source, d.Normal = past.Source, past.Normal
+			break
+		}
+	}
 	var decision policy.Decision
 	err := ask(ctx, o.deciding, func() {
+		o.decider.hearEnds()
 		evidence := o.decider.tracker.Evidence(e.Tuple)
 		if !slices.Contains(evidence.Times, d.Time) { // the newest flow was no match
 			evidence.Times = append(evidence.Times, d.Time)
 		}
 		decision = o.decider.engine.Decide(d, policy.View{
 			Now: now, Evidence: evidence, Protected: o.hosts.snapshot(), BlocksInForce: o.enforcer.Len(),
-			Home: o.hosts.home.Load(), Started: o.decider.started,
-			Spent: o.decider.ledger.Spent(e.Tuple, now), Offended: o.decider.offences.Of(e.Tuple),
+			Home: o.hosts.home.Load(), Started: o.decider.started, Feed: o.cfg.feedURL(d.Source),
+			InForce: inForce(o.enforcer.Lookup(e.Tuple)),
+			Spent:   o.decider.ledger.Spent(e.Tuple, now), Offended: o.decider.offences.Of(e.Tuple),
 		})
 	})
 	return decision, err

@@ -23,6 +23,7 @@ import (
 type protection struct {
 	log     *slog.Logger
 	allowed *allowlist.List
+	guests  hostnet.Guests
 
 	mu sync.Mutex
 	// static is what [protect] says, and the hosts of the feeds; found is what
@@ -38,7 +39,7 @@ func newProtection(c Config, allowed *allowlist.List, log *slog.Logger) *protect
 	p := &protection{log: log, allowed: allowed, static: staticEntries(c, log)}
 	p.ends = time.AfterFunc(time.Hour, p.refresh)
 	// Where not everything can be found out, what was found is protected.
-	found, err := hostnet.Discover(hostOptions())
+	found, err := hostnet.Discover(p.hostOptions())
 	if err != nil {
 		p.failed(err)
 	}
@@ -48,8 +49,8 @@ func newProtection(c Config, allowed *allowlist.List, log *slog.Logger) *protect
 
 // hostOptions say where to look. Whoever started the agent over SSH is protected
 // while it runs.
-func hostOptions() hostnet.Options {
-	return hostnet.Options{SSHConnection: os.Getenv("SSH_CONNECTION")}
+func (p *protection) hostOptions() hostnet.Options {
+	return hostnet.Options{SSHConnection: os.Getenv("SSH_CONNECTION"), Guests: &p.guests}
 }
 
 // staticEntries is what a configuration protects. It may ask a resolver.
@@ -63,7 +64,7 @@ func (p *protection) snapshot() *policy.Protected { return p.current.Load() }
 // watch follows the host's addresses, routes and resolvers until ctx ends.
 func (p *protection) watch(ctx context.Context) {
 	defer p.ends.Stop()
-	_ = hostnet.Watch(ctx, hostOptions(), p.take, p.failed) // it ends with ctx only
+	_ = hostnet.Watch(ctx, p.hostOptions(), p.take, p.failed) // it ends with ctx only
 }
 
 func (p *protection) take(found hostnet.Snapshot) {
@@ -72,7 +73,7 @@ func (p *protection) take(found hostnet.Snapshot) {
 	}
 	p.home.Store(policy.NewHome(found.Networks...))
 	p.mu.Lock()
-	p.found = found.Entries
+	p.found = p.withGuests(found.Entries)
 	p.mu.Unlock()
 	p.refresh()
 }

@@ -40,7 +40,7 @@ func (a *Agent) openDoors() error {
 			return err
 		default:
 			a.doors.listener = l
-			a.doors.server = control.NewServer(operator{a}, control.Options{Version: a.opt.Version, Log: a.log})
+			a.doors.server = control.NewServer(guestBook{operator{a}}, control.Options{Version: a.opt.Version, Log: a.log})
 		}
 	}
 	if !a.cfg.Metrics.Enabled() {

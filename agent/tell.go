@@ -92,6 +92,7 @@ func (a *Agent) eventOf(o outcome) history.Event {
 // tellLift tells the end of a block; by is nil where no person asked for it.
 func (a *Agent) tellLift(b policy.Block, since, until time.Time, end history.End, why string, by *history.Who) {
 	a.grounds.end(b)
+	a.ends.note(b, end)
 	dry := a.enforcer.DryRun()
 	a.log.Info("block ended", "tuple", b.Tuple.String(), "reason", why, "id", b.ID, "dry_run", dry)
 	a.events.tell(history.Event{

@@ -111,10 +111,35 @@ type Explanation struct {
 	Protected string `json:"protected,omitempty"`
 	// Block is the one that covers it, if any.
 	Block *BlockInfo `json:"block,omitempty"`
+	// Ruling is what the policy decided, or would decide on another match like the
+	// newest; nil: nothing, for nothing malicious is seen.
+	Ruling *Ruling `json:"ruling,omitempty"`
+	// Budget is how much is spent of what a block of it would need.
+	Budget []Budget `json:"budget,omitempty"`
+	// Next is when the next contact is due by its gap; zero: not known.
+	Next time.Time `json:"next,omitzero"`
 	// Events are the newest ones of it, the newest first.
 	Events []history.Event `json:"events"`
 	// Asked is the event whose ID was asked for. The server fills it in.
 	Asked *history.Event `json:"asked,omitempty"`
+}
+
+// Ruling is a decision and where its rule stands.
+type Ruling struct {
+	Decision policy.Decision `json:"decision"`
+	// Made tells that it made the block in force; else it is what would be decided.
+	Made bool `json:"made"`
+	// File and Line are where the rule stands; empty where it is built in, or the
+	// file was edited since it was read.
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
+}
+
+// Budget is one limit of [policy].
+type Budget struct {
+	Limit string `json:"limit"` // its key
+	Used  int    `json:"used"`
+	Most  int    `json:"most"` // 0: no limit
 }
 
 // BlockQuery selects blocks.

@@ -48,8 +48,8 @@ func (g *Guests) Note(ip netip.Addr, now time.Time) {
 	}
 }
 
-// entries gives those that are still protected. A nil Guests has none.
-func (g *Guests) entries(now time.Time) []policy.Entry {
+// Entries gives those that are still protected. A nil Guests has none.
+func (g *Guests) Entries(now time.Time) []policy.Entry {
 	if g == nil {
 		return nil
 	}

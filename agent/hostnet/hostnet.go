@@ -173,7 +173,7 @@ func (f *finder) snapshot() Snapshot {
 	if e, ok := startedFrom(f.opt.SSHConnection); ok {
 		entries = append(entries, e)
 	}
-	entries = append(entries, f.opt.Guests.entries(f.now())...)
+	entries = append(entries, f.opt.Guests.Entries(f.now())...)
 	slices.SortFunc(entries, func(a, b policy.Entry) int {
 		return cmp.Or(
 			strings.Compare(string(a.Kind), string(b.Kind)),

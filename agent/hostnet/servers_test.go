@@ -221,19 +221,19 @@ func TestGuests(t *testing.T) {
 	g.Note(netip.Addr{}, now)
 	g.Note(netip.MustParseAddr("::ffff:10.0.0.8"), now.Add(time.Hour))
 	want := []string{"cli 10.0.0.7/32: where the command line was used from", "cli 10.0.0.8/32: where the command line was used from"}
-	if diff := cmp.Diff(want, told(g.entries(now.Add(GuestTime)))); diff != "" {
+	if diff := cmp.Diff(want, told(g.Entries(now.Add(GuestTime)))); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(want[1:], told(g.entries(now.Add(GuestTime+time.Second)))); diff != "" {
+	if diff := cmp.Diff(want[1:], told(g.Entries(now.Add(GuestTime+time.Second)))); diff != "" {
 		t.Error(diff)
 	}
 	for i := range 1000 {
 		g.Note(netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), now.Add(2*time.Hour+time.Duration(i)))
 	}
-	if n := len(g.entries(now.Add(2 * time.Hour))); n != MaxGuests {
+	if n := len(g.Entries(now.Add(2 * time.Hour))); n != MaxGuests {
 		t.Errorf("%d guests, want %d", n, MaxGuests)
 	}
-	if none := (*Guests)(nil).entries(now); none != nil {
+	if none := (*Guests)(nil).Entries(now); none != nil {
 		t.Error(none)
 	}
 }

@@ -79,6 +79,7 @@ func writeExplanation(std streams, e *control.Explanation) error {
 	if e.Block != nil {
 		writeBlock(line, e.Block)
 	}
+	writeRuling(line, e)
 	if k := e.Known; k != nil {
 		cut := ""
 		if k.Cut {
@@ -88,6 +89,9 @@ func writeExplanation(std streams, e *control.Explanation) error {
 		line("flows", "%d, the newest at %s; %s", k.Flows, flowTime(k.Last), count(k.Detections, "detection", "detections"))
 	} else {
 		line("letters", "nothing is remembered of it now")
+	}
+	if !e.Next.IsZero() {
+		line("next", "due at %s by its gap", localTime(e.Next))
 	}
 	if j := e.Judgement; j != nil {
 		word := "below the threshold"
@@ -119,6 +123,33 @@ func writeBlock(line func(name, format string, args ...any), b *control.BlockInf
 	line("block", "%s since %s until %s (%s)", b.State, localTime(b.Since), localTime(b.Until), b.ID)
 	if b.By != nil {
 		line("", "by %s", whoText(b.By))
+	}
+}
+
+// writeRuling tells the rule with its line, the matches and the budget.
+func writeRuling(line func(name, format string, args ...any), e *control.Explanation) {
+	if r := e.Ruling; r != nil {
+		d, where, says := r.Decision, "", "would say"
+		if r.Line > 0 {
+			where = fmt.Sprintf(" (%s line %d)", r.File, r.Line)
+		}
+		if r.Made {
+			says = "said"
+		}
+		line("rule", "%s%s %s %s: %s", d.Rule, where, says, d.Action, d.Cause)
+		if !r.Made && d.Reason != "" {
+			line("", "%s", d.Reason)
+		}
+		if d.Matches > 0 {
+			line("matches", "%d, since %s", d.Matches, flowTime(d.Since))
+		}
+	}
+	for i, b := range e.Budget {
+		most := fmt.Sprintf("of %d", b.Most)
+		if b.Most == 0 {
+			most = "without a limit"
+		}
+		line(first(i, "budget"), "%s: %d %s", b.Limit, b.Used, most)
 	}
 }
 

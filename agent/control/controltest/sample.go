@@ -92,6 +92,9 @@ func Sample() *Backend {
 		},
 		Explanation: control.Explanation{
 			Tuple: beacon, Known: &known[0], Verdict: "blocked until 12:50: " + reason, Block: &info, Events: past[2:3],
+			Ruling: &control.Ruling{Decision: *past[2].Decision, Made: true, File: "/etc/slips-ips/slips.toml", Line: 47},
+			Budget: []control.Budget{{Limit: "max_blocks", Used: 2, Most: 10_000}, {Limit: "budget.per_minute", Used: 1}},
+			Next:   Now.Add(5 * time.Minute),
 			Judgement: &detection.Explanation{Scorer: "behaviour", Label: det.Label, Score: 0.9505, Threshold: 0.3695, Malicious: true,
 				For: []string{"gaps spread by only 2 % (+2.1)", "as many as 64 contacts (+1.4)"}, Against: []string{"company of about 3 in that network (-0.6)"}},
 		},

@@ -1,0 +1,68 @@
+package agent
+
+import (
+	"sync"
+
+	"slips-ips/agent/history"
+	"slips-ips/argusfeed"
+	"slips-ips/policy"
+)
+
+// earlyEnds are the blocks that ended before their time and of which the decider
+// has not heard yet. Whoever ends a block leaves it here and waits for nobody: the
+// watch over the kernel must not wait for a decider that waits for the enforcer.
+// The decider takes them before it decides. It is safe for concurrent use; nil is
+// always empty.
+//
+// It is as bounded as the blocks are: what is in it was in force when the decider
+// last took it, for only the decider makes blocks.
+type earlyEnds struct {
+	mu      sync.Mutex
+	waiting []earlyEnd
+}
+
+type earlyEnd struct {
+	block  policy.Block
+	pardon bool
+}
+
+// note takes note of the end of a block. One that ran out did so for the decider too.
+func (e *earlyEnds) note(b policy.Block, why history.End) {
+	if e == nil || why == history.EndExpired {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.waiting = append(e.waiting, earlyEnd{b, why == history.EndLifted})
+}
+
+func (e *earlyEnds) take() []earlyEnd {
+	if e == nil {
+		return nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := e.waiting
+	e.waiting = nil
+	return all
+}
+
+// hearEnds gives back the places in the budget of what ended early, and forgives
+// what a person lifted.
+func (d *decider) hearEnds() {
+	for _, end := range d.ends.take() {
+		b := end.block
+		active, ok := d.blocks.Lookup(b.Tuple)
+		again := ok && active.Block.ID != b.ID && active.Block.Scope == b.Scope // blocked since
+		if d.ledger != nil && !again {
+			d.ledger.Lifted(b)
+		}
+		if d.offences == nil || !end.pardon {
+			continue
+		}
+		d.offences.Pardon(b)
+		if again {
+			d.offences.Record(active.Block, argusfeed.TimeOf(active.Since))
+		}
+	}
+}
