@@ -68,6 +68,8 @@ CREATE TABLE blocks (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX blocks_tuple ON blocks(tuple, since);
 CREATE INDEX blocks_until ON blocks(until);
+-- For the block that a new one replaces, however often its tuple was blocked before.
+CREATE INDEX blocks_open ON blocks(tuple) WHERE ended IS NULL;
 
 -- Every label that there was, for finding those that fit a pattern.
 CREATE TABLE labels (label TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;

@@ -49,7 +49,7 @@ func (db *database) prepare(ctx context.Context) error {
 		{&db.insert.evidence, "UPDATE detection_bodies SET body = ? WHERE seq = ?"},
 		{&db.insert.newBlock, `INSERT INTO blocks (id, tuple, scope, since, until, renewal, dry_run, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET until = excluded.until, body = excluded.body`},
-		{&db.insert.replaced, `UPDATE blocks SET ended = ?, "end" = 'replaced' WHERE tuple = ? AND scope = ? AND dry_run = ? AND id <> ? AND ended IS NULL`},
+		{&db.insert.replaced, `UPDATE blocks INDEXED BY blocks_open SET ended = ?, "end" = 'replaced' WHERE tuple = ? AND scope = ? AND dry_run = ? AND id <> ? AND ended IS NULL`},
 		{&db.insert.ended, `UPDATE blocks SET ended = ?, "end" = ? WHERE id = ? AND ended IS NULL`},
 	} {
 		stmt, err := db.writer.PrepareContext(ctx, p.sql)
