@@ -43,6 +43,9 @@ type Options struct {
 	Out    io.Writer
 	Bell   io.Writer
 	Colour bool
+
+	// netns is the network namespace to enforce in; 0: that of the program.
+	netns int
 }
 
 // Agent is the running pipeline. Run may be called once.
@@ -72,6 +75,8 @@ type Agent struct {
 	kept      *kept
 	reports   *report.Reporter
 	doors     doors
+	pause     pause
+	pausing   sync.Mutex // one at a time pauses or resumes
 
 	tracked atomic.Int64 // tuples with matches
 	reload  reloading
@@ -158,10 +163,14 @@ func (a *Agent) openEnforcement() error {
 	if err != nil {
 		return err
 	}
+	ended := a.openPause()
+	_, paused := a.pause.state()
 	a.enforcer, err = enforce.New(a.cfg.Enforce, enforce.Options{
 		DryRun:    a.cfg.Agent.Mode != ModeEnforce,
 		Count:     a.cfg.Agent.Mode == ModeDryRun,
+		Paused:    paused,
 		Protected: a.hosts.snapshot,
+		NetNS:     a.opt.netns,
 	})
 	if err != nil {
 		return fmt.Errorf("preparing to enforce: %w", err)
@@ -173,10 +182,16 @@ func (a *Agent) openEnforcement() error {
 		engine: engine, tracker: engine.NewTracker(), ledger: engine.NewLedger(), offences: engine.NewOffences(), blocks: a.enforcer,
 		protected: a.hosts.snapshot, home: a.hosts.home.Load, feed: a.cfg.feedURL, started: argusfeed.TimeOf(time.Now()),
 		now:     func(detection.Detection) argusfeed.Time { return argusfeed.TimeOf(time.Now()) },
+		paused:  a.pause.words,
 		decided: a.tell,
 	}
+	begun := a.restore(ended)
 	for _, active := range a.enforcer.List() {
-		a.decider.record(active.Block, argusfeed.TimeOf(active.Since))
+		since := active.Since
+		if was, ok := begun[active.Block.ID]; ok {
+			since = was
+		}
+		a.decider.record(active.Block, argusfeed.TimeOf(since))
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func (o operator) AddBlock(ctx context.Context, by history.Who, r control.BlockR
 	if err := ask(ctx, o.deciding, func() {
 		view := policy.View{
 			Now: argusfeed.TimeOf(time.Now()), ID: id.String(), Protected: o.hosts.snapshot(),
-			InForce: inForce(o.enforcer.Lookup(r.Tuple)), BlocksInForce: o.enforcer.Len(),
+			InForce: inForce(o.enforcer.Lookup(r.Tuple)), BlocksInForce: o.enforcer.Len(), Paused: o.pause.words(),
 		}
 		decision := o.decider.engine.ByHand(policy.HandRequest{
 			Tuple: r.Tuple, Duration: r.Duration, By: whoText(by), Comment: r.Comment, Force: r.Force,

@@ -139,6 +139,10 @@ type Enforce struct {
 	// Differs is since when they differ; zero while they do not.
 	Differs time.Time `json:"differs,omitzero"`
 	Error   string    `json:"error,omitempty"`
+	// Paused is since when an admin turned all blocking off, PausedBy who; zero: it
+	// is on.
+	Paused   time.Time `json:"paused,omitzero"`
+	PausedBy string    `json:"paused_by,omitempty"`
 	// Latency of the kernel's transactions.
 	Latency Latency `json:"latency"`
 }
