@@ -78,7 +78,8 @@ type Agent struct {
 	pause     pause
 	pausing   sync.Mutex // one at a time pauses or resumes
 
-	tracked atomic.Int64 // tuples with matches
+	tracked atomic.Int64                   // tuples with matches
+	hits    atomic.Pointer[enforce.Counts] // nil: nothing is counted
 	reload  reloading
 	queues  atomic.Pointer[stageQueues]
 	running atomic.Bool
@@ -248,6 +249,7 @@ func (a *Agent) beside(failed context.Context) (stop func()) {
 	if a.enforcer != nil {
 		all.Go(func() { a.hosts.watch(beside) })
 		all.Go(func() { a.watchKernel(beside) })
+		all.Go(func() { a.countHits(beside) })
 	}
 	all.Go(func() { a.feeds.watch(beside, func() uint64 { return a.detecting.newest.Load().stats.Flows }) })
 	a.serve(beside, &all)

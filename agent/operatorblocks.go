@@ -42,6 +42,11 @@ func (o operator) Blocks(ctx context.Context, q control.BlockQuery) (control.Blo
 			o.recall(ctx, &list.Blocks[i])
 		}
 	}
+	if len(list.Blocks) <= control.MaxHits {
+		for i := range list.Blocks {
+			list.Blocks[i].Hits = o.hitsOf(list.Blocks[i])
+		}
+	}
 	return list, nil
 }
 

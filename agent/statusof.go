@@ -90,6 +90,7 @@ func (a *Agent) enforceStatus(s *status.Status, now time.Time) {
 	if h.Err != nil {
 		e.Error = h.Err.Error()
 	}
+	e.Hits = a.hits.Load()
 	if p, ok := a.pause.state(); ok {
 		e.Paused, e.PausedBy = p.Since, p.By
 		severity := status.Critical

@@ -153,7 +153,13 @@ type BlockInfo struct {
 	// it by hand.
 	Reason string       `json:"reason,omitempty"`
 	By     *history.Who `json:"by,omitempty"`
+	// Hits is what it has hit since it was put in force or renewed, in dry-run what it
+	// would have; nil: not counted, or the list is longer than MaxHits.
+	Hits *enforce.Counts `json:"hits,omitempty"`
 }
+
+// MaxHits is how long a list of blocks may be of which each is counted.
+const MaxHits = 100
 
 // BlockRequest is a block by hand.
 type BlockRequest struct {
