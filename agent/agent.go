@@ -43,6 +43,9 @@ type Options struct {
 	Out    io.Writer
 	Bell   io.Writer
 	Colour bool
+
+	// netns is the network namespace to enforce in; 0: that of the program.
+	netns int
 }
 
 // Agent is the running pipeline. Run may be called once.
@@ -74,8 +77,11 @@ type Agent struct {
 	left      leftover
 	reports   *report.Reporter
 	doors     doors
+	pause     pause
+	pausing   sync.Mutex // one at a time pauses or resumes
 
-	tracked atomic.Int64 // tuples with matches
+	tracked atomic.Int64                   // tuples with matches
+	hits    atomic.Pointer[enforce.Counts] // nil: nothing is counted
 	reload  reloading
 	queues  atomic.Pointer[stageQueues]
 	running atomic.Bool
@@ -165,10 +171,14 @@ func (a *Agent) openEnforcement() error {
 	if err != nil {
 		return err
 	}
+	ended := a.openPause()
+	_, paused := a.pause.state()
 	a.enforcer, err = enforce.New(a.cfg.Enforce, enforce.Options{
 		DryRun:    a.cfg.Agent.Mode != ModeEnforce,
 		Count:     a.cfg.Agent.Mode == ModeDryRun,
+		Paused:    paused,
 		Protected: a.hosts.snapshot,
+		NetNS:     a.opt.netns,
 	})
 	if err != nil {
 		return fmt.Errorf("preparing to enforce: %w", err)
@@ -181,11 +191,17 @@ func (a *Agent) openEnforcement() error {
 		ends:      a.ends,
 		protected: a.hosts.snapshot, home: a.hosts.home.Load, feed: a.cfg.feedURL, started: argusfeed.TimeOf(time.Now()),
 		now:     func(detection.Detection) argusfeed.Time { return argusfeed.TimeOf(time.Now()) },
+		paused:  a.pause.words,
 		decided: a.tell,
 	}
 	a.rememberOffences()
+	begun := a.restore(ended)
 	for _, active := range a.enforcer.List() {
-		a.decider.record(active.Block, argusfeed.TimeOf(active.Since))
+		since := active.Since
+		if was, ok := begun[active.Block.ID]; ok {
+			since = was
+		}
+		a.decider.record(active.Block, argusfeed.TimeOf(since))
 	}
 	return nil
 }
@@ -243,6 +259,7 @@ func (a *Agent) beside(failed context.Context) (stop func()) {
 		all.Go(func() { a.hosts.watch(beside) })
 		all.Go(func() { a.watchKernel(beside) })
 		all.Go(func() { a.recallAll(beside) })
+		all.Go(func() { a.countHits(beside) })
 	}
 	all.Go(func() { a.kept.save(beside) })
 	all.Go(func() { a.feeds.watch(beside, func() uint64 { return a.detecting.newest.Load().stats.Flows }) })

@@ -42,6 +42,8 @@ type decider struct {
 	started argusfeed.Time
 	// protected gives the newest snapshot of what is never blocked.
 	protected func() *policy.Protected
+	// paused says why nothing is blocked, empty: it is; nil: always.
+	paused func() string
 	// now gives the time of a decision: the wall clock in a live agent, the
 	// flow's own time in a replay.
 	now func(detection.Detection) argusfeed.Time
@@ -94,6 +96,9 @@ func (d *decider) view(det detection.Detection, id string) policy.View {
 		Started:       d.started,
 		InForce:       inForce(d.blocks.Lookup(det.Tuple)),
 		BlocksInForce: d.blocks.Len(),
+	}
+	if d.paused != nil {
+		v.Paused = d.paused()
 	}
 	if d.home != nil {
 		v.Home = d.home()

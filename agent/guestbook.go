@@ -93,3 +93,15 @@ func (g guestBook) Reload(ctx context.Context, by history.Who, r control.ReloadR
 	g.note(by)
 	return g.operator.Reload(ctx, by, r)
 }
+
+// Panic notes the guest and ends all blocking.
+func (g guestBook) Panic(ctx context.Context, by history.Who) (control.PauseResult, error) {
+	g.note(by)
+	return g.operator.Panic(ctx, by)
+}
+
+// Resume notes the guest and lets the agent block again.
+func (g guestBook) Resume(ctx context.Context, by history.Who) (control.PauseResult, error) {
+	g.note(by)
+	return g.operator.Resume(ctx, by)
+}

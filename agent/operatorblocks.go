@@ -42,6 +42,11 @@ func (o operator) Blocks(ctx context.Context, q control.BlockQuery) (control.Blo
 			o.recall(ctx, &list.Blocks[i])
 		}
 	}
+	if len(list.Blocks) <= control.MaxHits {
+		for i := range list.Blocks {
+			list.Blocks[i].Hits = o.hitsOf(list.Blocks[i])
+		}
+	}
 	return list, nil
 }
 
@@ -87,7 +92,7 @@ func (o operator) AddBlock(ctx context.Context, by history.Who, r control.BlockR
 		o.decider.hearEnds() // before the block of what was lifted just now counts anew
 		view := policy.View{
 			Now: argusfeed.TimeOf(time.Now()), ID: id.String(), Protected: o.hosts.snapshot(),
-			InForce: inForce(o.enforcer.Lookup(r.Tuple)), BlocksInForce: o.enforcer.Len(),
+			InForce: inForce(o.enforcer.Lookup(r.Tuple)), BlocksInForce: o.enforcer.Len(), Paused: o.pause.words(),
 		}
 		decision := o.decider.engine.ByHand(policy.HandRequest{
 			Tuple: r.Tuple, Duration: r.Duration, By: whoText(by), Comment: r.Comment, Force: r.Force,

@@ -141,7 +141,7 @@ func (o operator) wouldDecide(ctx context.Context, e *control.Explanation) (poli
 		}
 		decision = o.decider.engine.Decide(d, policy.View{
 			Now: now, Evidence: evidence, Protected: o.hosts.snapshot(), BlocksInForce: o.enforcer.Len(),
-			Home: o.hosts.home.Load(), Started: o.decider.started, Feed: o.cfg.feedURL(d.Source),
+			Home: o.hosts.home.Load(), Started: o.decider.started, Paused: o.pause.words(), Feed: o.cfg.feedURL(d.Source),
 			InForce: inForce(o.enforcer.Lookup(e.Tuple)),
 			Spent:   o.decider.ledger.Spent(e.Tuple, now), Offended: o.decider.offences.Of(e.Tuple),
 		})

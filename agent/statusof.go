@@ -101,6 +101,15 @@ func (a *Agent) enforceStatus(s *status.Status, now time.Time) {
 	if h.Err != nil {
 		e.Error = h.Err.Error()
 	}
+	e.Hits = a.hits.Load()
+	if p, ok := a.pause.state(); ok {
+		e.Paused, e.PausedBy = p.Since, p.By
+		severity := status.Critical
+		if e.DryRun {
+			severity = status.Warning
+		}
+		s.Problems = append(s.Problems, status.Problem{Severity: severity, Area: "enforce", What: "nothing is blocked: " + p.words()})
+	}
 	if e.DryRun {
 		return
 	}

@@ -171,6 +171,9 @@ func (e *Enforcer) allowed(b policy.Block, protected *policy.Protected) (key, er
 	if e.closed {
 		return key{}, ErrClosed
 	}
+	if e.paused {
+		return key{}, ErrPaused
+	}
 	k, err := keyFor(b, e.cfg.IPv6Prefix)
 	if err != nil {
 		return key{}, err
@@ -213,7 +216,7 @@ func (e *Enforcer) lift(blocks []policy.Block) []Result {
 	results := make([]Result, len(blocks))
 	var keys []key
 	e.mu.Lock()
-	closed := e.closed
+	closed, paused := e.closed, e.paused
 	e.mu.Unlock()
 	index := make(map[key][]int, len(blocks))
 	for i, b := range blocks {
@@ -232,7 +235,7 @@ func (e *Enforcer) lift(blocks []policy.Block) []Result {
 		index[k] = append(index[k], i)
 	}
 	errs := make([]error, len(keys))
-	if e.kernel != nil && len(keys) > 0 {
+	if e.kernel != nil && !paused && len(keys) > 0 { // paused, there is nothing to lift
 		elems := make([]element, len(keys))
 		e.mu.Lock()
 		for i, k := range keys {

@@ -37,6 +37,17 @@ func (r Report) Quiet() bool {
 // Check compares the kernel with what is wanted and mends the difference. Where
 // nobody else touched the ruleset it costs a few questions to the kernel.
 func (e *Enforcer) Check() (Report, error) {
+	if e.Paused() {
+		if err := e.checkPaused(); err != nil {
+			return Report{}, fmt.Errorf("keeping the table out of the kernel: %w", err)
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.checked(e.now(), nil)
+		r := e.since
+		e.since = Report{}
+		return r, nil
+	}
 	lifted, err := e.compare()
 	if err == nil && e.kernel != nil {
 		err = e.search()
@@ -87,10 +98,12 @@ func (e *Enforcer) Watch(ctx context.Context, every time.Duration, report func(R
 func (e *Enforcer) compare() (lifted []Lifted, err error) {
 	e.op.Lock()
 	defer e.op.Unlock()
-	if e.isClosed() {
+	switch {
+	case e.isClosed():
 		return nil, ErrClosed
-	}
-	if e.kernel == nil {
+	case e.Paused(): // since Check looked
+		return nil, nil
+	case e.kernel == nil:
 		return e.recheck(), nil
 	}
 	n := e.kernel.notice()

@@ -17,7 +17,7 @@ func (e *Enforcer) Counts() (Counts, error) {
 	switch {
 	case e.isClosed():
 		return Counts{}, ErrClosed
-	case e.kernel == nil:
+	case e.kernel == nil || e.Paused():
 		return Counts{}, ErrNotCounted
 	}
 	var total Counts
@@ -53,7 +53,7 @@ func (e *Enforcer) CountOf(b policy.Block) (Counts, error) {
 	switch {
 	case e.isClosed():
 		return Counts{}, ErrClosed
-	case e.kernel == nil:
+	case e.kernel == nil || e.Paused():
 		return Counts{}, ErrNotCounted
 	}
 	var found []nftables.SetElement

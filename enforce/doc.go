@@ -36,6 +36,8 @@
 // the rest of the program decides; blocks are kept as [StateWouldBlock]. With
 // [Options] Count they are also loaded into a table that only counts.
 //
+// [Enforcer.Pause] removes the table and refuses every block until Resume.
+//
 // [Inspect] tells what of the host bears on enforcement, and [SelfTest] proves in a
 // throw-away namespace that a block stops a packet.
 //

@@ -27,6 +27,7 @@ type Enforcer struct {
 	protected *policy.Protected // with which the blocks were compared last
 	forget    *forgetter        // of connections; nil where it is not asked for
 	lock      net.Listener      // says that no other process enforces this table
+	removed   bool              // by Pause: the kernel has no table of ours
 
 	// wake asks Watch for a check at once.
 	wake chan struct{}
@@ -35,6 +36,7 @@ type Enforcer struct {
 	mu     sync.Mutex
 	wanted mirror
 	closed bool
+	paused bool   // nothing is blocked, whoever wants it
 	behind bool   // something wanted may be missing
 	built  bool   // the kernel has had our table
 	since  Report // what the next report will tell
@@ -51,6 +53,8 @@ type Options struct {
 	// Count makes a dry-run that opens one none the less, for a table that only
 	// counts, where [enforce] count says so too. A replay leaves it out.
 	Count bool
+	// Paused begins with a pause: the table and what it blocks are removed.
+	Paused bool
 	// Protected gives the addresses that are never blocked, at this moment. It
 	// must not be nil and must be fast. While it gives nil, every block is
 	// refused and none is lifted.
@@ -78,7 +82,7 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	e := &Enforcer{opt: opt, cfg: cfg, wanted: newMirror(opt.Now), wake: make(chan struct{}, 1)}
+	e := &Enforcer{opt: opt, cfg: cfg, paused: opt.Paused, wanted: newMirror(opt.Now), wake: make(chan struct{}, 1)}
 	if opt.DryRun && (!opt.Count || !cfg.Count) {
 		e.health.Checked = e.now()
 		return e, nil
@@ -96,7 +100,11 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 			return nil, errors.Join(err, k.close())
 		}
 	}
-	if err := e.adopt(); err != nil {
+	start := e.adopt
+	if opt.Paused {
+		start = e.startPaused
+	}
+	if err := start(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	if !opt.DryRun && cfg.Conntrack {
@@ -105,12 +113,23 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 	return e, nil
 }
 
-// Remove deletes the table of cfg and all blocks with it, the agent running or
-// not. A table that is not ours is left alone ([ErrForeignTable]); none is no
-// error.
+// Remove deletes the table of cfg and all blocks with it, where no agent enforces
+// it: one that does would put it back, and may own it, so that the error is
+// [ErrInUse] and Pause of that agent is what helps. (It is not found out for
+// another namespace than the program's own, where netns is not 0.) A table that is
+// not ours is left alone ([ErrForeignTable]); none is no error.
 func Remove(cfg Config, netns int) error {
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("enforce: %w", err)
+	}
+	if netns == 0 {
+		lock, err := lockTable(cfg.Table)
+		if err != nil {
+			return err
+		}
+		if lock != nil {
+			defer func() { _ = lock.Close() }()
+		}
 	}
 	k, err := openKernel(cfg, netns)
 	if err != nil {

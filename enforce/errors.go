@@ -18,6 +18,10 @@ var (
 	ErrUnsupported = errors.New("enforcement needs Linux with nftables")
 	// ErrNotCounted: in dry-run without [enforce] count nothing is counted.
 	ErrNotCounted = errors.New("nothing is counted in dry-run without enforce.count")
+	// ErrPaused: Pause was called, and Resume was not.
+	ErrPaused = errors.New("blocking is paused")
+	// ErrInUse: another process enforces the table.
+	ErrInUse = errors.New("enforce: another slips-ips enforces the table")
 	// ErrClosed: Close was called.
 	ErrClosed = errors.New("the enforcer is closed")
 

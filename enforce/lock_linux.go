@@ -13,7 +13,7 @@ import (
 func lockTable(table string) (net.Listener, error) {
 	l, err := net.Listen("unix", "@slips-ips/enforce/"+table)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("enforce: another slips-ips enforces the table inet %s; stop it, or set [enforce] table to another name", table)
+		return nil, fmt.Errorf("%w inet %s; stop it, or set [enforce] table to another name", ErrInUse, table)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("enforce: locking the table inet %s: %w", table, err)

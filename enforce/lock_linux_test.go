@@ -1,6 +1,7 @@
 package enforce
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -28,4 +29,18 @@ func TestLockTable(t *testing.T) {
 		t.Fatalf("after the first was closed: %v", err)
 	}
 	again.Close()
+}
+
+// The table of an agent that lives is not removed behind its back.
+func TestRemoveInUse(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Table = "test-lock-3"
+	lock, err := lockTable(cfg.Table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Close() }()
+	if err := Remove(cfg, 0); !errors.Is(err, ErrInUse) {
+		t.Errorf("%v", err)
+	}
 }

@@ -11,7 +11,8 @@ import (
 	"slips-ips/internal/testenv"
 )
 
-const unitFile = "systemd/slips-ips.service"
+// units are what each unit runs.
+var units = map[string]string{"slips-ips.service": "run", "slips-ips-restore.service": "restore"}
 
 // exposed is the most that systemd-analyze may find open, in tenths. What is left is
 // the network, CAP_NET_ADMIN and CAP_NET_RAW, and the sight of other processes.
@@ -19,9 +20,15 @@ const exposed = "25"
 
 // systemd understands the unit and calls it well guarded.
 func TestUnit(t *testing.T) {
+	for unit, command := range units {
+		t.Run(unit, func(t *testing.T) { testUnit(t, unit, command) })
+	}
+}
+
+func testUnit(t *testing.T, name, command string) {
 	analyze := testenv.Program(t, "systemd-analyze")
-	text := read(t, unitFile)
-	if !strings.Contains(text, " run -c "+agent.DefaultConfigPath+"\n") {
+	text := read(t, "systemd/"+name)
+	if !strings.Contains(text, " "+command+" -c "+agent.DefaultConfigPath+"\n") {
 		t.Errorf("the unit does not use %s", agent.DefaultConfigPath)
 	}
 	if strings.Contains(text, "\nRestartPreventExitStatus=") {
@@ -31,7 +38,7 @@ func TestUnit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unit := filepath.Join(t.TempDir(), "slips-ips.service")
+	unit := filepath.Join(t.TempDir(), name)
 	text = strings.ReplaceAll(text, "=/usr/bin/slips-ips ", "="+self+" ") // to start and to reload
 	if err := os.WriteFile(unit, []byte(text), 0o644); err != nil {
 		t.Fatal(err)

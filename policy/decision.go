@@ -131,6 +131,7 @@ const (
 	CauseUnblockable Cause = "unblockable" // the kernel cannot match such a tuple
 	CauseStale       Cause = "stale"       // the flow is of another day
 	CauseProtected   Cause = "protected"   // an end of the tuple is never blocked
+	CausePaused      Cause = "paused"      // an admin turned all blocking off
 	CauseInForce     Cause = "in-force"    // blocked already, for long enough
 	CauseMaxBlocks   Cause = "max-blocks"  // too many blocks are in force
 	CausePerMinute   Cause = "per-minute"  // too many blocks began in this minute

@@ -33,9 +33,10 @@
 //     An address that is protected for another reason as well (a gateway, an
 //     entry of [protect]) keeps that protection. IPv4-mapped IPv6 addresses
 //     count as the IPv4 addresses in them.
-//  6. It is not blocked already, in this scope or one around it, or that block has
+//  6. Blocking is not paused ([View.Paused]).
+//  7. It is not blocked already, in this scope or one around it, or that block has
 //     little time left: then it is renewed.
-//  7. There is room: [Config.MaxBlocks] and each limit of [Budget], the last part of
+//  8. There is room: [Config.MaxBlocks] and each limit of [Budget], the last part of
 //     which is for what is grave. Renewals are free.
 //
 // # For how long

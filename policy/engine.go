@@ -44,6 +44,8 @@ type View struct {
 	Feed string
 	// Started is when the agent began to look, on the clock of Now; 0: long ago.
 	Started argusfeed.Time
+	// Paused says in words why nothing is blocked at all; empty: it is.
+	Paused string
 	// InForce is the block that covers the tuple, if there is one: the widest.
 	InForce InForce
 	// BlocksInForce counts all of them.
@@ -155,6 +157,9 @@ func (e *Engine) judge(d detection.Detection, v View, r *compiled, dec *Decision
 	}
 	if why, refused := v.Protected.Refuses(d.Tuple, r.scope); refused {
 		return ActionAlert, CauseProtected, why
+	}
+	if v.Paused != "" {
+		return ActionAlert, CausePaused, v.Paused
 	}
 	if left := v.InForce.Until.Sub(v.Now); v.InForce != (InForce{}) && left > 0 && v.InForce.Scope.covers(r.scope) {
 		// Against the duration that the new block would have: so a block is

@@ -52,6 +52,10 @@ func TestDecide(t *testing.T) {
 		{"blocked when confirmed", "10.0.0.5", "192.0.2.1", "443", "tcp", nil, answer{
 			ActionBlock, CauseConfirmed, "default", time.Hour, true,
 			beacon + third + normal + " for 1h"}},
+		{"paused", "10.0.0.5", "192.0.2.1", "443", "tcp",
+			func(_ *detection.Detection, v *View) { v.Paused = "blocking is paused" }, answer{
+				ActionAlert, CausePaused, "default", 0, true,
+				beacon + third + normal + ", but blocking is paused: alert instead"}},
 		{"blocked over IPv6", "2001:db8:1::5", "2001:db8:2::1", "443", "udp", nil, answer{
 			ActionBlock, CauseConfirmed, "default", time.Hour, true,
 			beacon + third + normal + " for 1h"}},

@@ -98,6 +98,9 @@ func (e *Engine) judgeHand(r HandRequest, v View, duration time.Duration) (cause
 		}
 		cause = CauseForced
 	}
+	if v.Paused != "" {
+		return CausePaused, false, v.Paused
+	}
 	if left := v.InForce.Until.Sub(v.Now); v.InForce != (InForce{}) && left > 0 {
 		if left >= duration {
 			return CauseInForce, false, fmt.Sprintf("already blocked until %s, which is no sooner than asked for; lift that block first to shorten it",

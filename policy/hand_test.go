@@ -55,6 +55,8 @@ func TestByHand(t *testing.T) {
 			"asked for by somebody; not blocked: source 10.0.0.245 is allowed in [protect]: the admins, which is never blocked unless that is overridden by force"},
 		{"allowed, by force", HandRequest{Tuple: allowed, Force: true}, View{Protected: p}, ActionBlock, CauseForced, time.Hour,
 			"asked for by somebody; blocked for 1h, by force although source 10.0.0.245 is allowed in [protect]: the admins, which is never blocked"},
+		{"paused, by force", HandRequest{Tuple: plain, Force: true}, View{Protected: p, Paused: "blocking is paused"}, ActionAlert, CausePaused, 0,
+			"asked for by somebody; not blocked: blocking is paused"},
 		{"the gateway, by force", HandRequest{Tuple: gateway, Force: true}, View{Protected: p}, ActionAlert, CauseProtected, 0,
 			"asked for by somebody; not blocked: destination 203.0.113.1 is the gateway of wan0 and a resolver (/etc/resolv.conf), which is never blocked"},
 		{"this host, by force", HandRequest{Tuple: own, Force: true}, View{Protected: p}, ActionAlert, CauseProtected, 0,

@@ -44,6 +44,11 @@ type Backend interface {
 	// Reload reads the configuration, the models and the allow list again. Where
 	// something is wrong nothing changes, and the error says what.
 	Reload(ctx context.Context, by history.Who, r ReloadRequest) (ReloadResult, error)
+
+	// Panic lifts all blocks and pauses blocking, over restarts too, until Resume.
+	// To do it again, or to resume what is not paused, is no error.
+	Panic(ctx context.Context, by history.Who) (PauseResult, error)
+	Resume(ctx context.Context, by history.Who) (PauseResult, error)
 }
 
 // TupleQuery selects and sorts tuples. Its zero value is all of them.
@@ -173,7 +178,13 @@ type BlockInfo struct {
 	// it by hand.
 	Reason string       `json:"reason,omitempty"`
 	By     *history.Who `json:"by,omitempty"`
+	// Hits is what it has hit since it was put in force or renewed, in dry-run what it
+	// would have; nil: not counted, or the list is longer than MaxHits.
+	Hits *enforce.Counts `json:"hits,omitempty"`
 }
+
+// MaxHits is how long a list of blocks may be of which each is counted.
+const MaxHits = 100
 
 // BlockRequest is a block by hand.
 type BlockRequest struct {
@@ -235,6 +246,19 @@ type ReloadResult struct {
 	// Protected are blocks of what must not be blocked any more: they are lifted
 	// at once, whatever was asked for.
 	Protected []UnwantedBlock `json:"protected"`
+}
+
+// PauseResult is how it is after Panic or Resume.
+type PauseResult struct {
+	// Paused tells whether nothing is blocked now. Since and By are those of the
+	// pause, also of one that ended just now; zero: there was none.
+	Paused bool      `json:"paused"`
+	Since  time.Time `json:"since,omitzero"`
+	By     string    `json:"by,omitempty"`
+	// Lifted is how many blocks ended.
+	Lifted int `json:"lifted"`
+	// DryRun tells that the agent blocks nothing in any case.
+	DryRun bool `json:"dry_run"`
 }
 
 // UnwantedBlock is a block that the policy in force would not make.

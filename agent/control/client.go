@@ -172,6 +172,16 @@ func (c *Client) Reload(ctx context.Context, r ReloadRequest) (ReloadResult, err
 	return ask[ReloadResult](ctx, c, http.MethodPost, "/reload", "", r)
 }
 
+// Panic lifts all blocks and pauses blocking.
+func (c *Client) Panic(ctx context.Context) (PauseResult, error) {
+	return ask[PauseResult](ctx, c, http.MethodPost, "/panic", "", nil)
+}
+
+// Resume ends a pause.
+func (c *Client) Resume(ctx context.Context) (PauseResult, error) {
+	return ask[PauseResult](ctx, c, http.MethodPost, "/resume", "", nil)
+}
+
 func get[T any](ctx context.Context, c *Client, path, query string) (T, error) {
 	return ask[T](ctx, c, http.MethodGet, path, query, nil)
 }

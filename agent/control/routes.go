@@ -45,6 +45,9 @@ func allCalls() []call {
 		{Method: "POST", Path: "/v1/allows", Does: "never block: {network, comment, until or duration}", Changes: true, costly: true, run: (*Server).addAllow},
 		{Method: "DELETE", Path: "/v1/allows", Does: "block again what is decided: network", Changes: true, costly: true, run: (*Server).removeAllow},
 		{Method: "POST", Path: "/v1/reload", Does: "read the configuration again: {check, lift}", Changes: true, costly: true, run: (*Server).reload},
+		// Not costly: what everybody waits for does not wait in a queue.
+		{Method: "POST", Path: "/v1/panic", Does: "lift all blocks and pause blocking", Changes: true, run: (*Server).panic},
+		{Method: "POST", Path: "/v1/resume", Does: "block again what is decided from now on", Changes: true, run: (*Server).resume},
 	}
 }
 

@@ -252,7 +252,7 @@ func TestIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Version != "1.0" || got.API != "v1" || got.You.UID != uint32(os.Getuid()) || !got.You.Change || len(got.Calls) != 14 {
+	if got.Version != "1.0" || got.API != "v1" || got.You.UID != uint32(os.Getuid()) || !got.You.Change || len(got.Calls) != 16 {
 		t.Errorf("%+v", got)
 	}
 }

@@ -53,6 +53,8 @@ type Event struct {
 	// Block and lift have a block.
 	Block *Block `json:"block,omitempty"`
 	Feed  *Feed  `json:"feed,omitempty"`
+	// Ended tells that many blocks ended together; there is no lift of each.
+	Ended *Ended `json:"ended,omitempty"`
 	// Change has what changed, a line each, as "policy.duration: 1h -> 2h".
 	Changes []string `json:"changes,omitempty"`
 }
@@ -80,6 +82,15 @@ type Block struct {
 	DryRun bool `json:"dry_run,omitempty"`
 	// End says why a lift came: EndExpired and the like.
 	End End `json:"end,omitempty"`
+}
+
+// Ended is the end of all blocks that there were, of a dry-run too.
+type Ended struct {
+	// Count is how many, as far as that was known then.
+	Count int `json:"count"`
+	// Before is when those that are meant had begun.
+	Before time.Time `json:"before"`
+	End    End       `json:"end"`
 }
 
 // End says why a block ended.

@@ -24,6 +24,7 @@ type statements struct {
 	episode, newEpisode, longer   *sql.Stmt
 	newEvidence, evidence         *sql.Stmt
 	newBlock, replaced, ended     *sql.Stmt
+	endedAll                      *sql.Stmt
 }
 
 func (s *statements) close() {
@@ -51,6 +52,7 @@ func (db *database) prepare(ctx context.Context) error {
 			ON CONFLICT (id) DO UPDATE SET until = excluded.until, body = excluded.body`},
 		{&db.insert.replaced, `UPDATE blocks INDEXED BY blocks_open SET ended = ?, "end" = 'replaced' WHERE tuple = ? AND scope = ? AND dry_run = ? AND id <> ? AND ended IS NULL`},
 		{&db.insert.ended, `UPDATE blocks SET ended = ?, "end" = ? WHERE id = ? AND ended IS NULL`},
+		{&db.insert.endedAll, `UPDATE blocks SET ended = ?, "end" = ? WHERE until > ? AND since <= ? AND ended IS NULL`},
 	} {
 		stmt, err := db.writer.PrepareContext(ctx, p.sql)
 		if err != nil {
@@ -131,6 +133,11 @@ func (db *database) freeSeq(ctx context.Context, seq int64) (int64, error) {
 
 // writeBlock keeps the table of blocks in step with the events.
 func (db *database) writeBlock(ctx context.Context, e *Event) error {
+	if all := e.Ended; all != nil && e.Error == "" {
+		at := micros(all.Before)
+		_, err := db.insert.endedAll.ExecContext(ctx, micros(e.Time), string(all.End), at, at)
+		return err
+	}
 	b := e.Block
 	if b == nil || e.Error != "" {
 		return nil

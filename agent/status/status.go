@@ -139,6 +139,13 @@ type Enforce struct {
 	// Differs is since when they differ; zero while they do not.
 	Differs time.Time `json:"differs,omitzero"`
 	Error   string    `json:"error,omitempty"`
+	// Hits is what all blocks have hit since the table was made, in dry-run what they
+	// would have; nil: nothing is counted.
+	Hits *enforce.Counts `json:"hits,omitempty"`
+	// Paused is since when an admin turned all blocking off, PausedBy who; zero: it
+	// is on.
+	Paused   time.Time `json:"paused,omitzero"`
+	PausedBy string    `json:"paused_by,omitempty"`
 	// Latency of the kernel's transactions.
 	Latency Latency `json:"latency"`
 }

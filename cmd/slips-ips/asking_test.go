@@ -93,6 +93,8 @@ func TestOutputs(t *testing.T) {
 		{"block-add", "block add 10.0.0.7 203.0.113.50 25 tcp --for 2d --comment spam", 0, "block"},
 		{"block-remove", "block remove " + controltest.Tuple + " " + controltest.ID(7), 0, "lifted"},
 		{"block-flush", "block flush --yes", 0, "flushed"},
+		{"panic", "panic", 0, "pause"},
+		{"resume", "resume", 0, "pause"},
 		{"allow-list", "allow list", 0, "allows"},
 		{"allow-add", "allow add 203.0.113.0/24 --comment ours", 0, "allowed"},
 		{"allow-remove", "allow remove 192.168.7.0/24", 0, "allow"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -65,13 +66,13 @@ func newBlockFlush(std streams, agent *agentFlags) *cobra.Command {
 		Use:   "flush",
 		Short: "Lift all blocks",
 		Long: `Flush lifts all blocks. The agent goes on: what is detected again is blocked
-again. Where it must not, set mode = "dry-run" and reload.`,
+again. Where it must not: slips-ips panic, or mode = "dry-run" and a restart.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !yes {
 				return usagef("this lifts all blocks; say --yes if you mean it")
 			}
-			return agent.ask(cmd.Context(), func(ctx context.Context, c *control.Client) error {
+			err := agent.ask(cmd.Context(), func(ctx context.Context, c *control.Client) error {
 				f, err := c.FlushBlocks(ctx)
 				switch {
 				case err != nil:
@@ -82,6 +83,10 @@ again. Where it must not, set mode = "dry-run" and reload.`,
 				err = say(std.out, "lifted %s", count(uint64(f.Lifted), "block", "blocks"))
 				return err
 			})
+			if errors.Is(err, control.ErrNotRunning) {
+				return fmt.Errorf("%w; blocks stay in the kernel without an agent until they run out: slips-ips panic removes them all", err)
+			}
+			return err
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it")

@@ -323,6 +323,30 @@ func (b *Backend) Reload(ctx context.Context, by history.Who, r control.ReloadRe
 	return result, nil
 }
 
+// Panic implements control.Backend.
+func (b *Backend) Panic(ctx context.Context, by history.Who) (control.PauseResult, error) {
+	if err := b.change(ctx, by); err != nil {
+		return control.PauseResult{}, err
+	}
+	defer b.mu.Unlock()
+	n := len(b.InForce)
+	b.InForce = nil
+	b.State.Enforce.Paused, b.State.Enforce.PausedBy = b.Now, by.User
+	return control.PauseResult{Paused: true, Since: b.Now, By: by.User, Lifted: n, DryRun: b.State.Enforce.DryRun}, nil
+}
+
+// Resume implements control.Backend.
+func (b *Backend) Resume(ctx context.Context, by history.Who) (control.PauseResult, error) {
+	if err := b.change(ctx, by); err != nil {
+		return control.PauseResult{}, err
+	}
+	defer b.mu.Unlock()
+	e := &b.State.Enforce
+	result := control.PauseResult{Since: e.Paused, By: e.PausedBy, DryRun: e.DryRun}
+	e.Paused, e.PausedBy = time.Time{}, ""
+	return result, nil
+}
+
 func part[T any](list []T, offset, limit int) []T {
 	list = list[min(offset, len(list)):]
 	return list[:min(limit, len(list))]
