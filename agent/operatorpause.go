@@ -29,6 +29,7 @@ func (o operator) Panic(_ context.Context, by history.Who) (control.PauseResult,
 	}
 	for _, active := range ended {
 		o.grounds.end(active.Block)
+		o.ends.note(active.Block, history.EndGone) // its place is free; nothing is forgiven
 	}
 	if !already || len(ended) > 0 {
 		told := p

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -86,6 +87,10 @@ func writeBlocks(std streams, blocks []control.BlockInfo, ids bool) error {
 	if ids {
 		cols = append([]column{{name: "id"}}, cols...)
 	}
+	counted := slices.ContainsFunc(blocks, func(b control.BlockInfo) bool { return b.Hits != nil })
+	if counted {
+		cols = append(cols, column{name: "packets", right: true})
+	}
 	t := newColumns(cols...)
 	width, _ := terminalSize(std.out)
 	for i := range blocks {
@@ -98,6 +103,13 @@ func writeBlocks(std streams, blocks []control.BlockInfo, ids bool) error {
 			localTime(b.Until), by, b.Label, b.Reason}
 		if ids {
 			row = append([]string{b.ID}, row...)
+		}
+		if counted {
+			packets := ""
+			if b.Hits != nil {
+				packets = grouped(b.Hits.Packets)
+			}
+			row = append(row, packets)
 		}
 		t.add(row...)
 	}

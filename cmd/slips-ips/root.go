@@ -86,7 +86,7 @@ detected; without -m nothing is detected and all are printed.`,
 	root.AddCommand(newRun(std), newReplay(std), newModels(std), newLearn(std), newConfig(std), newPolicy(std), newVersion(std))
 	root.AddCommand(newStatus(std, &asked), newTuples(std, &asked), newAlerts(std, &asked), newExplain(std, &asked),
 		newBlock(std, &asked), newAllow(std, &asked), newReload(std, &asked),
-		newPanic(std, &asked), newResume(std, &asked), newRestore(std))
+		newPanic(std, &asked), newResume(std, &asked), newRestore(std), newDoctor(std, &asked))
 	return root
 }
 

@@ -91,6 +91,13 @@ func (t *statusText) enforce(st *status.Status) {
 	}
 	t.line("", "applied %d, renewed %d, lifted %d, ran out %d, refused %d, failed %d, table rebuilt %d",
 		e.Applied, e.Renewed, e.Lifted, e.Expired, e.Refused, e.Failed, e.Rebuilds)
+	if h := e.Hits; h != nil {
+		word := "hit"
+		if e.DryRun {
+			word = "would have hit"
+		}
+		t.line("", "%s %s, %s", word, count(h.Packets, "packet", "packets"), bytesText(h.Bytes))
+	}
 	if e.Error != "" {
 		t.line("", "%s", e.Error)
 	}

@@ -50,6 +50,26 @@ func blockFamilies() []*family {
 			}},
 		{"slips_nft_table_rebuilds_total", counter, nil, "How often the table in the kernel had to be made again.",
 			one(func(e *status.Enforce) float64 { return float64(e.Rebuilds) })},
+		{"slips_nft_overruns_total", counter, nil, "How often more happened to the ruleset than could be listened to, so that all blocks were looked for.",
+			one(func(e *status.Enforce) float64 { return float64(e.Overruns) })},
+		{"slips_nft_unguarded_networks", gauge, nil, "Protected networks that found no room in the guards in the kernel; the check before each block still protects them.",
+			one(func(e *status.Enforce) float64 { return float64(e.Unguarded) })},
+		{"slips_conntrack_forgotten_total", counter, nil, "Connections of blocked traffic that connection tracking was made to forget.",
+			one(func(e *status.Enforce) float64 { return float64(e.Forgotten) })},
+		{"slips_blocks_paused", gauge, nil, "1 while an admin has all blocking off (slips-ips panic).",
+			one(func(e *status.Enforce) float64 { return oneIf(!e.Paused.IsZero()) })},
+		{"slips_blocks_hit_packets_total", counter, nil, "Packets that the blocks have hit since the table was made, in dry-run with [enforce] count those that they would have; missing where nothing is counted.",
+			func(s *status.Status, add adder) {
+				if s.Enforce.Hits != nil {
+					add(float64(s.Enforce.Hits.Packets))
+				}
+			}},
+		{"slips_blocks_hit_bytes_total", counter, nil, "The bytes of these packets.",
+			func(s *status.Status, add adder) {
+				if s.Enforce.Hits != nil {
+					add(float64(s.Enforce.Hits.Bytes))
+				}
+			}},
 		{"slips_nft_failing", gauge, nil, "1 where the newest exchange with the kernel's nftables failed.",
 			one(func(e *status.Enforce) float64 { return oneIf(e.Error != "") })},
 		{name: latencyName, kind: histogram, help: "How long the kernel took for a transaction of nftables.",

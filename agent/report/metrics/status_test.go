@@ -48,8 +48,9 @@ func filled() status.Status {
 		Enforce: status.Enforce{
 			Stats: enforce.Stats{
 				Wanted: 50, Missing: 3, Applied: 51, Renewed: 52, Lifted: 53, Expired: 54, Refused: 55, Full: 56,
-				Failed: 57, Adopted: 58, Rebuilds: 59, Restored: 60,
+				Failed: 57, Adopted: 58, Rebuilds: 59, Restored: 60, Overruns: 61, Unguarded: 62, Forgotten: 63,
 			},
+			Hits: &enforce.Counts{Packets: 64, Bytes: 65}, Paused: at(990), PausedBy: "anna",
 			Enforced: 47, Checked: at(998), Differs: at(900), Error: "no such table",
 			Latency: status.Latency{Bounds: []float64{0.001, 0.01, 0.1}, Counts: []uint64{5, 4, 3, 2}, Sum: 1.25},
 		},

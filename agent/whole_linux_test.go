@@ -1,0 +1,158 @@
+package agent
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"slips-ips/agent/control"
+	"slips-ips/agent/history"
+	"slips-ips/argusfeed"
+	"slips-ips/internal/lab"
+)
+
+// datagrams sends from client A to a port of the server until the test ends, and
+// counts what is sent and what arrives.
+func datagrams(t *testing.T, r *lab.Router, port uint16) (sent, arrived *atomic.Int64) {
+	t.Helper()
+	to := netip.AddrPortFrom(lab.Server4, port)
+	server, err := r.Server.ListenPacket("udp", to.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := r.ClientA.DialContext(t.Context(), "udp", to.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent, arrived = new(atomic.Int64), new(atomic.Int64)
+	done := make(chan struct{})
+	go func() {
+		for buf := make([]byte, 16); ; arrived.Add(1) {
+			if _, _, err := server.ReadFrom(buf); err != nil {
+				return
+			}
+		}
+	}()
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-t.Context().Done():
+				return
+			case <-tick.C:
+				if _, err := client.Write([]byte{1}); err == nil {
+					sent.Add(1)
+				}
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		<-done
+		client.Close()
+		server.Close()
+	})
+	return sent, arrived
+}
+
+// until waits for a condition.
+func until(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("not in time: " + what)
+		}
+	}
+}
+
+// Others flush and reload the whole ruleset while a blocked client sends without a
+// pause: once the agent says that all blocks are in the kernel again, nothing of it
+// arrives. In the other firewall everything established is accepted.
+func TestFlushedByOthers(t *testing.T) {
+	r := newRouter(t)
+	o, book, _ := enforcing(t, r.Router, t.TempDir(), nil)
+	const port = 5353
+	sent, arrived := datagrams(t, r, port)
+	until(t, "datagrams pass", func() bool { return arrived.Load() > 20 })
+	tuple := labTuple(port)
+	tuple.Proto = argusfeed.ProtoUDP
+	if _, err := o.AddBlock(t.Context(), root, control.BlockRequest{Tuple: tuple, Duration: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	stops := func(when string) {
+		t.Helper()
+		n := sent.Load() + 5 // what was under way
+		until(t, "sending", func() bool { return sent.Load() > n })
+		before := arrived.Load()
+		n = sent.Load() + 300
+		until(t, "sending", func() bool { return sent.Load() > n })
+		if passed := arrived.Load() - before; passed > 0 {
+			t.Errorf("%s: %d datagrams passed", when, passed)
+		}
+	}
+	stops("blocked")
+	const firewall = `flush ruleset
+table inet firewalld {
+	chain forward { type filter hook forward priority filter; policy accept; ct state established,related accept; }
+}
+table ip nat {
+	chain post { type nat hook postrouting priority srcnat; policy accept; oifname "wan0" masquerade; }
+}
+`
+	for i, script := range []string{"flush ruleset", firewall, "delete table inet slips", firewall} {
+		before := o.Status().Enforce.Rebuilds
+		nft(t, r.Router, script)
+		until(t, "the table is made again", func() bool {
+			e := o.Status().Enforce
+			return e.Rebuilds > before && e.Missing == 0 && e.Enforced == 1 && e.Differs.IsZero()
+		})
+		stops(fmt.Sprintf("after script %d", i+1))
+	}
+	st := o.Status()
+	if st.Worst() != "" && strings.Contains(fmt.Sprint(st.Problems), "enforce") {
+		t.Errorf("%+v", st.Problems)
+	}
+	if list := nft(t, r.Router, "list ruleset"); !strings.Contains(list, "masquerade") || !strings.Contains(list, "ct state") {
+		t.Errorf("something of the other firewall is missing:\n%s", list)
+	}
+	until(t, "it is told", func() bool { return len(book.find("the table in the kernel was made again")) >= 4 })
+	flushHistory(t, o.Agent)
+	page, err := o.Events(t.Context(), history.Query{Kinds: []history.Kind{history.KindAgent}})
+	if err != nil || len(page.Events) < 5 {
+		t.Errorf("%d events, %v", len(page.Events), err)
+	}
+
+	until(t, "hits are counted", func() bool { h := o.Status().Enforce.Hits; return h != nil && h.Packets > 0 })
+	list, err := o.Blocks(t.Context(), control.BlockQuery{})
+	if err != nil || len(list.Blocks) != 1 || list.Blocks[0].Hits == nil || list.Blocks[0].Hits.Packets == 0 {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// A dry-run that counts tells what its blocks would have hit, and stops nothing.
+func TestDryRunCounts(t *testing.T) {
+	for _, counts := range []bool{true, false} {
+		r := newRouter(t)
+		o, _, _ := enforcing(t, r.Router, t.TempDir(), func(c *Config) { c.Agent.Mode, c.Enforce.Count = ModeDryRun, counts })
+		if _, err := o.AddBlock(t.Context(), root, control.BlockRequest{Tuple: labTuple(8080), Duration: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		if !passes(r, 8080, passTime) {
+			t.Fatal("a dry-run stops traffic")
+		}
+		if counts {
+			until(t, "counted", func() bool { h := o.Status().Enforce.Hits; return h != nil && h.Packets > 0 && h.Bytes > 0 })
+		}
+		list, err := o.Blocks(t.Context(), control.BlockQuery{})
+		if err != nil || len(list.Blocks) != 1 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		if h := list.Blocks[0].Hits; counts != (h != nil && h.Packets > 0) || counts != (o.Status().Enforce.Hits != nil) {
+			t.Errorf("counts %v: %+v", counts, h)
+		}
+	}
+}
