@@ -226,11 +226,7 @@ func TestOperatorAllows(t *testing.T) {
 	if err := ask(); !errors.Is(err, control.ErrRefused) {
 		t.Error(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); ask() != nil; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the entry goes on after its end")
-		}
-	}
+	waitFor(t, func() bool { return ask() == nil }, "the entry goes on after its end")
 }
 
 func TestOperatorExplains(t *testing.T) {
@@ -302,21 +298,18 @@ func TestOperatorEvents(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	// The history has it all: what was alerted, blocked and changed.
-	var kinds map[history.Kind]int
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		page, err := o.Events(ctx, history.Query{Limit: 1000})
-		if err != nil {
-			t.Fatal(err)
-		}
-		kinds = map[history.Kind]int{}
-		for _, e := range page.Events {
-			kinds[e.Kind]++
-			if e.Kind == history.KindBlock && (e.Decision == nil || e.Detection == nil || e.Block == nil || !e.Block.DryRun) {
-				t.Fatalf("a block without its grounds: %+v", e)
-			}
-		}
-		if kinds[history.KindChange] == 1 || time.Now().After(deadline) {
-			break
+	if err := o.kept.history.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	page, err := o.Events(ctx, history.Query{Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[history.Kind]int{}
+	for _, e := range page.Events {
+		kinds[e.Kind]++
+		if e.Kind == history.KindBlock && (e.Decision == nil || e.Detection == nil || e.Block == nil || !e.Block.DryRun) {
+			t.Fatalf("a block without its grounds: %+v", e)
 		}
 	}
 	if kinds[history.KindBlock] != 1 || kinds[history.KindAlert] < 1 || kinds[history.KindAgent] != 1 || kinds[history.KindChange] != 1 {

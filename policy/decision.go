@@ -191,32 +191,35 @@ type Decision struct {
 	Repeat bool
 }
 
+// decisionJSON is the form of a Decision, written and read.
+type decisionJSON struct {
+	ID        string          `json:"id"`
+	Time      argusfeed.Time  `json:"time"`
+	Tuple     argusfeed.Tuple `json:"tuple"`
+	Action    Action          `json:"action"`
+	Scope     Scope           `json:"scope"`
+	Verdict   Verdict         `json:"verdict,omitempty"`
+	Seconds   float64         `json:"seconds"`
+	Rule      string          `json:"rule"`
+	Cause     Cause           `json:"cause"`
+	Reason    string          `json:"reason"`
+	Label     string          `json:"label"`
+	Score     *float64        `json:"score"`
+	Threshold *float64        `json:"threshold"`
+	Flows     uint64          `json:"flows"`
+	Matches   int             `json:"matches"`
+	Since     argusfeed.Time  `json:"since"`
+	Direction Direction       `json:"direction,omitempty"`
+	Offence   int             `json:"offence,omitempty"`
+	Confirmed bool            `json:"confirmed"`
+	Renewal   bool            `json:"renewal"`
+	Repeat    bool            `json:"repeat"`
+}
+
 // MarshalJSON writes the duration in seconds and is what `replay --json`
 // shows. A struct that embeds a Decision inherits it: use a named field.
 func (d Decision) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		ID        string          `json:"id"`
-		Time      argusfeed.Time  `json:"time"`
-		Tuple     argusfeed.Tuple `json:"tuple"`
-		Action    Action          `json:"action"`
-		Scope     Scope           `json:"scope"`
-		Verdict   Verdict         `json:"verdict,omitempty"`
-		Seconds   float64         `json:"seconds"`
-		Rule      string          `json:"rule"`
-		Cause     Cause           `json:"cause"`
-		Reason    string          `json:"reason"`
-		Label     string          `json:"label"`
-		Score     *float64        `json:"score"`
-		Threshold *float64        `json:"threshold"`
-		Flows     uint64          `json:"flows"`
-		Matches   int             `json:"matches"`
-		Since     argusfeed.Time  `json:"since"`
-		Direction Direction       `json:"direction,omitempty"`
-		Offence   int             `json:"offence,omitempty"`
-		Confirmed bool            `json:"confirmed"`
-		Renewal   bool            `json:"renewal"`
-		Repeat    bool            `json:"repeat"`
-	}{
+	return json.Marshal(decisionJSON{
 		d.ID, d.Time, d.Tuple, d.Action, d.Scope, d.Verdict, d.Duration.Seconds(),
 		d.Rule, d.Cause, d.Reason,
 		d.Label, finite(d.Score), finite(d.Threshold), d.Flows, d.Matches, d.Since,

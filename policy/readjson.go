@@ -14,29 +14,7 @@ import (
 // scope that is not known and a duration that is negative or no duration are
 // errors; then d is left as it was.
 func (d *Decision) UnmarshalJSON(data []byte) error {
-	var j struct {
-		ID        string          `json:"id"`
-		Time      argusfeed.Time  `json:"time"`
-		Tuple     argusfeed.Tuple `json:"tuple"`
-		Action    Action          `json:"action"`
-		Scope     Scope           `json:"scope"`
-		Verdict   Verdict         `json:"verdict"`
-		Seconds   float64         `json:"seconds"`
-		Rule      string          `json:"rule"`
-		Cause     Cause           `json:"cause"`
-		Reason    string          `json:"reason"`
-		Label     string          `json:"label"`
-		Score     *float64        `json:"score"`
-		Threshold *float64        `json:"threshold"`
-		Flows     uint64          `json:"flows"`
-		Matches   int             `json:"matches"`
-		Since     argusfeed.Time  `json:"since"`
-		Direction Direction       `json:"direction"`
-		Offence   int             `json:"offence"`
-		Confirmed bool            `json:"confirmed"`
-		Renewal   bool            `json:"renewal"`
-		Repeat    bool            `json:"repeat"`
-	}
+	var j decisionJSON
 	if err := json.Unmarshal(data, &j); err != nil {
 		return fmt.Errorf("reading a decision: %w", err)
 	}
