@@ -54,7 +54,7 @@ func New(cfg Config, get func() status.Status, log *slog.Logger) (*Exporter, err
 	registry.MustRegister(e.col, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	scrape := promhttp.HandlerFor(registry, promhttp.HandlerOpts{
-		ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelError),
+		ErrorLog:      errorLog{log},
 		ErrorHandling: promhttp.ContinueOnError,
 	})
 	mux := http.NewServeMux()
