@@ -28,6 +28,13 @@ func newPaths(dir string) paths {
 	}
 }
 
+// blockTime is how long a block lasts, otherBlockTime what every other reload makes
+// of it.
+const (
+	blockTime      = `duration = "30s"`
+	otherBlockTime = `duration = "31s"`
+)
+
 // The parts of the slips.toml. Beacons are blocked after three matches and for half
 // a minute, so that blocks are renewed all the time; what else is found in the load
 // is told.
@@ -41,7 +48,7 @@ records = "%s"
 
 [policy]
 action = "alert"
-duration = "30s"
+` + blockTime + `
 [[policy.rule]]
 name = "beacons"
 ports = [%d]
@@ -76,6 +83,7 @@ name = "soak"
 program = "/bin/true"
 `
 
+// bareConfig is without any of them; nor is there a state folder or a socket then.
 const bareConfig = `
 [report]
 tuples = "none"
@@ -92,7 +100,7 @@ const (
 func writeConfig(ctx context.Context, binary string, p paths, records string, bare bool) error {
 	settings, reports := fmt.Sprintf(agentConfig, p.control, p.state), fmt.Sprintf(reportsConfig, p.metrics, p.eve, syslogAddress, webhookAddress)
 	if bare {
-		settings, reports = "", bareConfig
+		settings, reports = fmt.Sprintf(agentConfig, "", ""), bareConfig
 	}
 	text := fmt.Sprintf(pipelineConfig, settings, argusAddress, records, beaconPort, reports)
 	if err := os.WriteFile(p.config, []byte(text), 0o644); err != nil {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/google/renameio/v2"
+
+	"slips-ips/agent/control"
 	"slips-ips/internal/lab"
 )
 
@@ -28,7 +32,7 @@ type disturbances struct {
 	hupEvery time.Duration
 	clients  int
 
-	filled, hups, cut, sipped atomic.Uint64
+	filled, hups, cut, sipped, served, refused atomic.Uint64
 }
 
 // phase is a part of a run.
@@ -85,6 +89,9 @@ func (d *disturbances) hangHook(ctx context.Context) error {
 	return nil
 }
 
+// answered is how an answer begins that has the tuples in it.
+const answered = "HTTP/1.1 200"
+
 // slowClients ask the control socket for all tuples and read a byte a second.
 func (d *disturbances) slowClients(ctx context.Context) error {
 	var all sync.WaitGroup
@@ -98,8 +105,8 @@ func (d *disturbances) slowClients(ctx context.Context) error {
 		})
 	}
 	all.Wait()
-	if d.sipped.Load() == 0 {
-		return errors.New("no slow client got a byte: they disturbed nobody")
+	if d.served.Load() == 0 || d.sipped.Load() == 0 {
+		return fmt.Errorf("no slow client got an answer, %d were refused: they disturbed nobody", d.refused.Load())
 	}
 	return nil
 }
@@ -111,9 +118,18 @@ func (d *disturbances) slowClient(ctx context.Context) {
 	}
 	defer func() { _ = conn.Close() }() // what it still says is of no interest
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	if _, err := io.WriteString(conn, "GET /v1/tuples?limit=1000000&letters=1000 HTTP/1.1\r\nHost: agent\r\n\r\n"); err != nil {
+	if _, err := fmt.Fprintf(conn, "GET /v1/tuples?limit=%d&letters=1000 HTTP/1.1\r\nHost: agent\r\n\r\n", control.MaxLimit); err != nil {
 		return
 	}
+	answer := make([]byte, len(answered))
+	switch _, err := io.ReadFull(conn, answer); {
+	case err != nil:
+		return
+	case string(answer) != answered:
+		d.refused.Add(1)
+		return
+	}
+	d.served.Add(1)
 	b := make([]byte, 1)
 	for wait(ctx, time.Second) {
 		if _, err := conn.Read(b); err != nil {
@@ -123,9 +139,21 @@ func (d *disturbances) slowClient(ctx context.Context) {
 	}
 }
 
-// reload makes the agent read its configuration again and again.
+// reload makes the agent read its configuration again and again, another one each
+// time: a reload that brings nothing new disturbs less.
 func (d *disturbances) reload(ctx context.Context) error {
-	for wait(ctx, d.hupEvery) {
+	text, err := os.ReadFile(d.paths.config)
+	if err != nil {
+		return err
+	}
+	for other := true; wait(ctx, d.hupEvery); other = !other {
+		next := text
+		if other {
+			next = bytes.Replace(text, []byte(blockTime), []byte(otherBlockTime), 1)
+		}
+		if err := renameio.WriteFile(d.paths.config, next, 0o600); err != nil {
+			return err
+		}
 		if err := d.agent.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			return fmt.Errorf("sending SIGHUP: %w", err)
 		}

@@ -76,6 +76,7 @@ func (r *run) result(last sample) *result {
 	if r.o.disturb {
 		res.Disturb = map[string]uint64{
 			"filled_bytes": r.d.filled.Load(), "sighups": r.d.hups.Load(), "slow_clients_cut": r.d.cut.Load(),
+			"slow_clients_served": r.d.served.Load(), "slow_clients_refused": r.d.refused.Load(),
 			"bytes_read_slowly": r.d.sipped.Load(), "webhook_requests": r.d.hooks.requests.Load(),
 		}
 	}

@@ -144,15 +144,19 @@ func TestSlowClients(t *testing.T) {
 	}
 	defer l.Close()
 	go func() {
-		for {
+		for n := 0; ; n++ {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
 			go func() {
 				b := make([]byte, 4096)
-				if n, _ := conn.Read(b); strings.HasPrefix(string(b[:n]), "GET /v1/tuples") {
-					_, _ = io.WriteString(conn, "H")
+				answer := answered + " OK"
+				if n%4 == 3 {
+					answer = "HTTP/1.1 503 too many"
+				}
+				if n, _ := conn.Read(b); strings.HasPrefix(string(b[:n]), "GET /v1/tuples?limit=100000&") {
+					_, _ = io.WriteString(conn, answer)
 				}
 				_ = conn.Close()
 			}()
@@ -162,7 +166,7 @@ func TestSlowClients(t *testing.T) {
 	d := &disturbances{paths: paths{control: path}, clients: 3}
 	done := make(chan error)
 	go func() { done <- d.slowClients(ctx) }()
-	for d.sipped.Load() < 3 || d.cut.Load() < 3 {
+	for d.sipped.Load() < 3 || d.cut.Load() < 3 || d.served.Load() < 3 || d.refused.Load() == 0 {
 		time.Sleep(10 * time.Millisecond)
 	}
 	cancel()
