@@ -276,7 +276,10 @@ func (a *Agent) beside(failed context.Context) (stop func()) {
 // the deciding goroutine between them.
 func (a *Agent) decide(detections <-chan []detection.Detection) error {
 	defer a.deciding.end()
+	asked := false
 	for {
+		calls := a.deciding.after(asked, len(detections))
+		asked = false
 		select {
 		case batch, ok := <-detections:
 			if !ok {
@@ -286,8 +289,9 @@ func (a *Agent) decide(detections <-chan []detection.Detection) error {
 				return err
 			}
 			a.tracked.Store(int64(a.decider.tracker.Len()))
-		case f := <-a.deciding.ask:
+		case f := <-calls:
 			f()
+			asked = true
 		}
 	}
 }

@@ -113,7 +113,7 @@ func (b *logBook) find(text string) (found []logLine) {
 
 // testAgent makes an agent in dry-run that reads the sources given. Three
 // matches confirm, and there are no rules, whatever the defaults become.
-func testAgent(t *testing.T, change func(*Config), sources ...argusfeed.Source) (*Agent, *logBook, *bytes.Buffer) {
+func testAgent(t testing.TB, change func(*Config), sources ...argusfeed.Source) (*Agent, *logBook, *bytes.Buffer) {
 	t.Helper()
 	c := DefaultConfig()
 	c.Agent.State, c.Agent.Socket = "", ""

@@ -37,5 +37,15 @@ func (c calls) do(ctx context.Context, f func()) error {
 	}
 }
 
+// after gives where the next call comes from, nil: not now. Between two calls a
+// batch is worked on where one waits, so that no number of clients makes it wait
+// for more than one call; and a stage that always has batches still answers.
+func (c calls) after(asked bool, waiting int) <-chan func() {
+	if asked && waiting > 0 {
+		return nil
+	}
+	return c.ask
+}
+
 // end says that the stage answers no more.
 func (c calls) end() { close(c.over) }

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"slips-ips/argusfeed"
+	"slips-ips/detection"
 )
 
 func TestCallsRunInTheStage(t *testing.T) {
@@ -46,4 +50,39 @@ func TestCallsOfAStuckStage(t *testing.T) {
 			t.Error(err, time.Since(begun))
 		}
 	})
+}
+
+// However many ask, a batch that waits comes after one call at most; and however
+// many batches wait, a call is answered.
+func TestCallsBetweenBatches(t *testing.T) {
+	const batches, callers = 20, 50
+	source := make(chan []detection.Detection, batches)
+	a, _, _ := testAgent(t, nil)
+	var order []byte
+	a.decider.now = func(detection.Detection) argusfeed.Time {
+		order = append(order, 'b')
+		return 0
+	}
+	var asked sync.WaitGroup
+	for range callers {
+		asked.Go(func() {
+			if err := a.deciding.do(t.Context(), func() { order = append(order, 'c') }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for range batches {
+		source <- []detection.Detection{{Tuple: beaconTuple(1)}}
+	}
+	ended := make(chan error)
+	go func() { ended <- a.decide(source) }()
+	asked.Wait()
+	close(source)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	last := strings.LastIndexByte(string(order), 'b')
+	if n := strings.Count(string(order), "b"); n != batches || strings.Contains(string(order[:last]), "cc") {
+		t.Errorf("a batch waited for more than one call, or %d of %d are missing: %s", batches-n, batches, order)
+	}
 }

@@ -79,7 +79,10 @@ func (a *Agent) detect(ctx context.Context, flows <-chan []argusfeed.Flow, out c
 	isLive := live(a.cfg.Sources)
 	var newest argusfeed.Time
 	arrived := time.Now()
+	asked := false
 	for {
+		calls := stage.calls.after(asked, len(flows))
+		asked = false
 		select {
 		case batch, ok := <-flows:
 			if !ok {
@@ -108,8 +111,9 @@ func (a *Agent) detect(ctx context.Context, flows <-chan []argusfeed.Flow, out c
 					return err
 				}
 			}
-		case f := <-stage.calls.ask:
+		case f := <-calls:
 			f()
+			asked = true
 		}
 		if err := a.printer.Flush(); err != nil {
 			return fmt.Errorf("printing tuples: %w", err)

@@ -20,7 +20,7 @@ var root = history.Who{User: "root", PID: 1}
 
 // running runs an agent in dry-run with a history until the test ends. Its
 // flows are detected and decided before it is given.
-func running(t *testing.T, change func(*Config), load func() (Config, error), flows ...argusfeed.Flow) (operator, *logBook) {
+func running(t testing.TB, change func(*Config), load func() (Config, error), flows ...argusfeed.Flow) (operator, *logBook) {
 	t.Helper()
 	taken := make(chan struct{})
 	source := &fakeSource{name: "fake:", batches: [][]argusfeed.Flow{flows, nil}, lasts: true, after: func(n int) {
