@@ -30,7 +30,9 @@ type protection struct {
 	// this host needs.
 	static, found []policy.Entry
 	ends          *time.Timer // when the next allow entry ends
-	current       atomic.Pointer[policy.Protected]
+	// current is the snapshot of the entries in holds.
+	holds   []policy.Entry
+	current atomic.Pointer[policy.Protected]
 	// home are the networks of this host's interfaces.
 	home atomic.Pointer[policy.Home]
 }
@@ -60,6 +62,14 @@ func staticEntries(c Config, log *slog.Logger) []policy.Entry {
 
 // snapshot gives what is never blocked at this moment.
 func (p *protection) snapshot() *policy.Protected { return p.current.Load() }
+
+// protectedNow gives what is never blocked at this moment, nil where nothing is.
+func (a *Agent) protectedNow() *policy.Protected {
+	if a.hosts == nil {
+		return nil
+	}
+	return a.hosts.snapshot()
+}
 
 // watch follows the host's addresses, routes and resolvers until ctx ends.
 func (p *protection) watch(ctx context.Context) {
@@ -111,8 +121,9 @@ func (p *protection) all(static []policy.Entry, allowed []allowlist.Entry) []pol
 	return all
 }
 
-// refresh makes a new snapshot, and sees to it that there is another one when
-// an allow entry ends.
+// refresh makes a new snapshot where something has changed, for each is compared
+// with all blocks in force; and sees to it that there is another one when an allow
+// entry ends.
 func (p *protection) refresh() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -121,7 +132,12 @@ func (p *protection) refresh() {
 	if !next.IsZero() {
 		p.ends.Reset(max(next.Sub(now), time.Millisecond))
 	}
-	p.current.Store(policy.NewProtected(p.all(p.static, allowed)...))
+	all := p.all(p.static, allowed)
+	if p.current.Load() != nil && slices.Equal(all, p.holds) {
+		return
+	}
+	p.holds = all
+	p.current.Store(policy.NewProtected(all...))
 }
 
 // whyAllowed completes "10.0.0.1 is ...".

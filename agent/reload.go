@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -72,6 +73,9 @@ type prepared struct {
 	static  []policy.Entry
 	allowed allowlist.Read
 	changes []string
+	// stages tells that the stages have to change: a reload that brings nothing new
+	// leaves the pipeline alone.
+	stages bool
 }
 
 // Reload reads the configuration, the models and the allow list again, and puts
@@ -83,6 +87,7 @@ func (a *Agent) Reload(ctx context.Context, by history.Who, r control.ReloadRequ
 	defer a.reload.one.Unlock()
 	a.doors.notifier.Reloading()
 	defer a.doors.notifier.Ready()
+	before := a.protectedNow()
 	p, err := a.prepare()
 	if err == nil && !r.Check {
 		err = a.put(ctx, p)
@@ -96,16 +101,17 @@ func (a *Agent) Reload(ctx context.Context, by history.Who, r control.ReloadRequ
 		}
 		return control.ReloadResult{}, err
 	}
-	return a.reloaded(ctx, by, r, p)
+	return a.reloaded(ctx, by, r, p, !r.Check && a.protectedNow() != before)
 }
 
-// reloaded tells what a reload changed, or would, and what becomes of the blocks.
-func (a *Agent) reloaded(ctx context.Context, by history.Who, r control.ReloadRequest, p prepared) (control.ReloadResult, error) {
+// reloaded tells what a reload changed, or would, and what becomes of the blocks;
+// protects tells that other addresses are protected than before.
+func (a *Agent) reloaded(ctx context.Context, by history.Who, r control.ReloadRequest, p prepared, protects bool) (control.ReloadResult, error) {
 	result := control.ReloadResult{Changes: p.changes, Unwanted: []control.UnwantedBlock{}, Protected: []control.UnwantedBlock{}}
 	var unwanted []policy.Block
 	var failed error
 	if a.enforcer != nil {
-		if !r.Check {
+		if protects {
 			result.Protected = a.checkNow()
 		}
 		var protected []control.UnwantedBlock
@@ -159,7 +165,9 @@ func (a *Agent) prepare() (prepared, error) {
 	if p.update, err = a.detector.Prepare(cfg, set); err != nil {
 		return p, fmt.Errorf("detection: %w", err)
 	}
-	p.changes = append(p.changes, modelChanges(a.reload.modelsNow(), set)...)
+	others := modelChanges(a.reload.modelsNow(), set)
+	p.stages = len(others) > 0 || !reflect.DeepEqual(a.reload.config(), p.cfg)
+	p.changes = append(p.changes, others...)
 	if p.engine, err = policy.New(p.cfg.Policy, p.cfg.Detection.Width); err != nil {
 		return p, err
 	}
@@ -205,8 +213,10 @@ func (a *Agent) put(ctx context.Context, p prepared) error {
 	if err := a.reports.Reconfigure(p.cfg.Report); err != nil {
 		return err
 	}
-	if err := a.putStages(ctx, p); err != nil {
-		return errors.Join(err, a.reports.Reconfigure(before))
+	if p.stages {
+		if err := a.putStages(ctx, p); err != nil {
+			return errors.Join(err, a.reports.Reconfigure(before))
+		}
 	}
 	a.kept.allowed.Use(p.allowed)
 	if a.decider != nil {
