@@ -13,6 +13,7 @@ import (
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
 	"slips-ips/enforce"
+	"slips-ips/internal/testenv"
 	"slips-ips/policy"
 )
 
@@ -226,7 +227,7 @@ func TestOperatorAllows(t *testing.T) {
 	if err := ask(); !errors.Is(err, control.ErrRefused) {
 		t.Error(err)
 	}
-	waitFor(t, func() bool { return ask() == nil }, "the entry goes on after its end")
+	testenv.Until(t, "the entry goes on after its end", func() bool { return ask() == nil })
 }
 
 func TestOperatorExplains(t *testing.T) {
@@ -335,10 +336,7 @@ func TestMissingForLong(t *testing.T) {
 
 func TestStatus(t *testing.T) {
 	o, _ := running(t, nil, nil, beacon(1, 40, time.Minute)...)
-	deadline := time.Now().Add(10 * time.Second)
-	for o.Status().Detection.Flows < 40 && time.Now().Before(deadline) {
-		time.Sleep(10 * time.Millisecond)
-	}
+	testenv.Until(t, "all flows are counted", func() bool { return o.Status().Detection.Flows >= 40 })
 	s := o.Status()
 	if s.Detection.Flows != 40 || s.Detection.Tuples != 1 || s.Detection.Scoring != string(detection.ScoringBehaviour) || s.Detection.Models < 20 {
 		t.Errorf("%+v", s.Detection)

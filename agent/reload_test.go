@@ -13,6 +13,7 @@ import (
 	"slips-ips/agent/history"
 	"slips-ips/agent/report"
 	"slips-ips/enforce"
+	"slips-ips/internal/testenv"
 	"slips-ips/models"
 	"slips-ips/policy"
 )
@@ -99,20 +100,10 @@ func TestReloadListsUnwantedBlocks(t *testing.T) {
 	if _, ok := o.enforcer.Lookup(byHand); !ok {
 		t.Error("what a person blocked was lifted")
 	}
-	waitFor(t, func() bool {
+	testenv.Until(t, "the end is in the history", func() bool {
 		page, err := o.Events(t.Context(), history.Query{Kinds: []history.Kind{history.KindLift}})
 		return err == nil && len(page.Events) == 1 && page.Events[0].Block.End == history.EndPolicy
-	}, "the end is not in the history")
-}
-
-// waitFor waits until something is so that comes about by itself.
-func waitFor(t *testing.T, so func() bool, otherwise string) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !so(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal(otherwise)
-		}
-	}
+	})
 }
 
 // Models and [protect] are put in force, and tuples are not forgotten.

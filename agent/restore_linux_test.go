@@ -77,9 +77,7 @@ func enforcing(t *testing.T, ns *lab.NS, dir string, change func(*Config)) (o op
 		}
 	}
 	t.Cleanup(stop)
-	for !a.running.Load() {
-		time.Sleep(time.Millisecond)
-	}
+	testenv.Until(t, "the agent runs", a.running.Load)
 	return operator{a}, book, stop
 }
 

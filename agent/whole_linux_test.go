@@ -12,6 +12,7 @@ import (
 	"slips-ips/agent/history"
 	"slips-ips/argusfeed"
 	"slips-ips/internal/lab"
+	"slips-ips/internal/testenv"
 )
 
 // datagrams sends from client A to a port of the server until the test ends, and
@@ -59,16 +60,6 @@ func datagrams(t *testing.T, r *lab.Router, port uint16) (sent, arrived *atomic.
 	return sent, arrived
 }
 
-// until waits for a condition.
-func until(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("not in time: " + what)
-		}
-	}
-}
-
 // Others flush and reload the whole ruleset while a blocked client sends without a
 // pause: once the agent says that all blocks are in the kernel again, nothing of it
 // arrives. In the other firewall everything established is accepted.
@@ -77,7 +68,7 @@ func TestFlushedByOthers(t *testing.T) {
 	o, book, _ := enforcing(t, r.Router, t.TempDir(), nil)
 	const port = 5353
 	sent, arrived := datagrams(t, r, port)
-	until(t, "datagrams pass", func() bool { return arrived.Load() > 20 })
+	testenv.Until(t, "datagrams pass", func() bool { return arrived.Load() > 20 })
 	tuple := labTuple(port)
 	tuple.Proto = argusfeed.ProtoUDP
 	if _, err := o.AddBlock(t.Context(), root, control.BlockRequest{Tuple: tuple, Duration: time.Hour}); err != nil {
@@ -86,10 +77,10 @@ func TestFlushedByOthers(t *testing.T) {
 	stops := func(when string) {
 		t.Helper()
 		n := sent.Load() + 5 // what was under way
-		until(t, "sending", func() bool { return sent.Load() > n })
+		testenv.Until(t, "sending", func() bool { return sent.Load() > n })
 		before := arrived.Load()
 		n = sent.Load() + 300
-		until(t, "sending", func() bool { return sent.Load() > n })
+		testenv.Until(t, "sending", func() bool { return sent.Load() > n })
 		if passed := arrived.Load() - before; passed > 0 {
 			t.Errorf("%s: %d datagrams passed", when, passed)
 		}
@@ -106,10 +97,11 @@ table ip nat {
 	for i, script := range []string{"flush ruleset", firewall, "delete table inet slips", firewall} {
 		before := o.Status().Enforce.Rebuilds
 		nft(t, r.Router, script)
-		until(t, "the table is made again", func() bool {
+		testenv.Until(t, "the table is made again", func() bool {
 			e := o.Status().Enforce
 			return e.Rebuilds > before && e.Missing == 0 && e.Enforced == 1 && e.Differs.IsZero()
 		})
+
 		stops(fmt.Sprintf("after script %d", i+1))
 	}
 	st := o.Status()
@@ -119,14 +111,14 @@ table ip nat {
 	if list := nft(t, r.Router, "list ruleset"); !strings.Contains(list, "masquerade") || !strings.Contains(list, "ct state") {
 		t.Errorf("something of the other firewall is missing:\n%s", list)
 	}
-	until(t, "it is told", func() bool { return len(book.find("the table in the kernel was made again")) >= 4 })
+	testenv.Until(t, "it is told", func() bool { return len(book.find("the table in the kernel was made again")) >= 4 })
 	flushHistory(t, o.Agent)
 	page, err := o.Events(t.Context(), history.Query{Kinds: []history.Kind{history.KindAgent}})
 	if err != nil || len(page.Events) < 5 {
 		t.Errorf("%d events, %v", len(page.Events), err)
 	}
 
-	until(t, "hits are counted", func() bool { h := o.Status().Enforce.Hits; return h != nil && h.Packets > 0 })
+	testenv.Until(t, "hits are counted", func() bool { h := o.Status().Enforce.Hits; return h != nil && h.Packets > 0 })
 	list, err := o.Blocks(t.Context(), control.BlockQuery{})
 	if err != nil || len(list.Blocks) != 1 || list.Blocks[0].Hits == nil || list.Blocks[0].Hits.Packets == 0 {
 		t.Errorf("%+v, %v", list, err)
@@ -145,7 +137,7 @@ func TestDryRunCounts(t *testing.T) {
 			t.Fatal("a dry-run stops traffic")
 		}
 		if counts {
-			until(t, "counted", func() bool { h := o.Status().Enforce.Hits; return h != nil && h.Packets > 0 && h.Bytes > 0 })
+			testenv.Until(t, "counted", func() bool { h := o.Status().Enforce.Hits; return h != nil && h.Packets > 0 && h.Bytes > 0 })
 		}
 		list, err := o.Blocks(t.Context(), control.BlockQuery{})
 		if err != nil || len(list.Blocks) != 1 {

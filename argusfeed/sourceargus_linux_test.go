@@ -103,25 +103,25 @@ func TestArgusKilledAndHung(t *testing.T) {
 	var log logBuffer
 	s := l.source(9901, &log)
 	_, _, stop := running(t, s)
-	waitFor(t, "nobody listens", inState(s, StateRetrying))
+	testenv.Until(t, "nobody listens", inState(s, StateRetrying))
 	first := l.argus(9901)
-	waitFor(t, "flows", flowsOf(s, 5))
+	testenv.Until(t, "flows", flowsOf(s, 5))
 	l.kill(first)
-	waitFor(t, "the loss of argus", inState(s, StateRetrying))
+	testenv.Until(t, "the loss of argus", inState(s, StateRetrying))
 	second := l.argus(9901)
-	waitFor(t, "flows of another argus", flowsOf(s, 5))
+	testenv.Until(t, "flows of another argus", flowsOf(s, 5))
 	if log.count("argus was started again") != 1 {
 		t.Errorf("the restart was not told:\n%s", log.String())
 	}
 	if err := second.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "silence", inState(s, StateSilent))
-	waitFor(t, "giving up", inState(s, StateRetrying))
+	testenv.Until(t, "silence", inState(s, StateSilent))
+	testenv.Until(t, "giving up", inState(s, StateRetrying))
 	if err := second.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "flows again", flowsOf(s, 5))
+	testenv.Until(t, "flows again", flowsOf(s, 5))
 	if got := s.Stats(); got.Gaps != 2 || got.State != StateLive {
 		t.Errorf("%+v", got)
 	}
@@ -160,20 +160,20 @@ func TestArgusTellsWhatWasMissed(t *testing.T) {
 	var witnessed logBuffer
 	witness := l.source(9901, &witnessed) // it stays, and sees what Argus reports
 	_, _, _ = running(t, witness)
-	waitFor(t, "the connections", func() bool { return inState(s, StateLive)() && inState(witness, StateLive)() })
+	testenv.Until(t, "the connections", func() bool { return inState(s, StateLive)() && inState(witness, StateLive)() })
 	for range 20 {
 		_ = l.Reach("udp", l.echo, time.Second)
 	}
-	waitFor(t, "flows", flowsOf(s, 20))
+	testenv.Until(t, "flows", flowsOf(s, 20))
 	conn.Close()
-	waitFor(t, "the cut", inState(s, StateRetrying))
+	testenv.Until(t, "the cut", inState(s, StateRetrying))
 	reported := flowsOf(witness, 45)
 	for range 50 {
 		_ = l.Reach("udp", l.echo, time.Second)
 	}
-	waitFor(t, "argus to report them", reported)
+	testenv.Until(t, "argus to report them", reported)
 	hold <- struct{}{}
-	waitFor(t, "the connection", inState(s, StateLive))
+	testenv.Until(t, "the connection", inState(s, StateLive))
 	if got := s.Stats(); got.Gaps != 1 || got.Missed < 45 || got.Missed > 55 {
 		t.Errorf("50 flows were missed: %+v\n%s", got, log.String())
 	}
@@ -191,18 +191,18 @@ func TestElevenClients(t *testing.T) {
 		sources[i] = l.source(9901, &logs[i])
 		_, _, stops[i] = running(t, sources[i])
 		if i < 10 {
-			waitFor(t, "a client served", inState(sources[i], StateLive))
+			testenv.Until(t, "a client served", inState(sources[i], StateLive))
 		}
 	}
 	last := sources[10]
-	waitFor(t, "the refusal", inState(last, StateClients))
+	testenv.Until(t, "the refusal", inState(last, StateClients))
 	if got := last.Stats().Error; !strings.Contains(got, "as many clients as it takes (10)") {
 		t.Error(got)
 	}
 	if err := stops[3](); err != nil {
 		t.Error(err)
 	}
-	waitFor(t, "its turn", inState(last, StateLive))
+	testenv.Until(t, "its turn", inState(last, StateLive))
 	if n := logs[10].count("source interrupted"); n != 1 {
 		t.Errorf("%d lines of a refusal:\n%s", n, logs[10].String())
 	}
@@ -240,7 +240,7 @@ func TestRadium(t *testing.T) {
 			t.Fatalf("probes %v, %+v\n%s", seen, s.Stats(), log.String())
 		}
 	}
-	waitFor(t, "flows", flowsOf(s, 10))
+	testenv.Until(t, "flows", flowsOf(s, 10))
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
@@ -258,10 +258,10 @@ func TestArgusKeepsAStalledClient(t *testing.T) {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx, out); close(out) }()
-	waitFor(t, "the connection", inState(s, StateLive))
+	testenv.Until(t, "the connection", inState(s, StateLive))
 	restarts := s.Stats().Restarts
 	l.flood(liveQueue + 20000)
-	waitFor(t, "flows thrown away", func() bool { return s.Stats().Dropped > 1000 })
+	testenv.Until(t, "flows thrown away", func() bool { return s.Stats().Dropped > 1000 })
 	if got := s.Stats(); got.State != StateLive || got.Restarts != restarts {
 		t.Errorf("%+v\n%s", got, log.String())
 	}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"slips-ips/internal/testenv"
 )
 
 func TestQueueShedsAtItsBound(t *testing.T) {
@@ -117,7 +119,7 @@ func TestStalledReceiver(t *testing.T) {
 	defer stop()
 	out, ended := make(chan []Flow), make(chan error, 1)
 	go func() { ended <- s.Run(ctx, out); close(out) }()
-	waitFor(t, "all is read", func() bool { return s.Stats().Lost == 3 })
+	testenv.Until(t, "all is read", func() bool { return s.Stats().Lost == 3 })
 	stop()
 	got := 0
 	for b := range out {
@@ -136,16 +138,6 @@ func TestStalledReceiver(t *testing.T) {
 	for _, line := range []string{"flows are thrown away: detection", "no more flows are thrown away", "argus loses packets", "argus loses no more packets"} {
 		if log.count(line) != 1 {
 			t.Errorf("not once: %s\n%s", line, log.String())
-		}
-	}
-}
-
-// waitFor polls for what another goroutine or process does.
-func waitFor(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
 		}
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"slips-ips/internal/testenv"
 )
 
 // logBuffer keeps a log that a source writes while a test reads it.
@@ -323,7 +325,7 @@ func TestArgusSourceConnects(t *testing.T) {
 			t.Fatal(err)
 		}
 		flows, _, stop := running(t, s)
-		waitFor(t, "a flow from "+host, func() bool { return s.Stats().Flows == 1 })
+		testenv.Until(t, "a flow from "+host, func() bool { return s.Stats().Flows == 1 })
 		if err := stop(); err != nil || (*flows)[0].Source != 3 {
 			t.Errorf("%s: %v, %+v", host, err, *flows)
 		}
@@ -333,7 +335,7 @@ func TestArgusSourceConnects(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, stop := running(t, s)
-	waitFor(t, "the name that does not exist", func() bool { return strings.Contains(s.Stats().Error, "check the name") })
+	testenv.Until(t, "the name that does not exist", func() bool { return strings.Contains(s.Stats().Error, "check the name") })
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
@@ -401,7 +403,7 @@ func TestPatientSpawnWaits(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx, make(chan []Flow)) }()
-	waitFor(t, "a second attempt", func() bool { return s.Stats().Restarts > 0 })
+	testenv.Until(t, "a second attempt", func() bool { return s.Stats().Restarts > 0 })
 	if got := s.Stats(); got.State != StateRetrying || !strings.Contains(got.Error, "no such network interface") && !strings.Contains(got.Error, "not installed") {
 		t.Errorf("%+v", got)
 	}

@@ -200,11 +200,7 @@ func TestSpawnedArgusDiesWithTheAgent(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	for deadline := time.Now().Add(10 * time.Second); len(inNamespace(t, ns)) > 0; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("left behind: %v", inNamespace(t, ns))
-		}
-	}
+	testenv.Until(t, "nothing is left behind", func() bool { return len(inNamespace(t, ns)) == 0 })
 }
 
 func TestSpawnNeedsAnInterface(t *testing.T) {

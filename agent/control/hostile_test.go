@@ -15,6 +15,7 @@ import (
 	"slips-ips/agent/control"
 	"slips-ips/agent/control/controltest"
 	"slips-ips/agent/history"
+	"slips-ips/internal/testenv"
 )
 
 // quick are limits that a test can wait for.
@@ -22,16 +23,6 @@ func quick() control.Options {
 	return control.Options{
 		MaxClients: 16, MaxPerUser: 16, QueueTime: 200 * time.Millisecond,
 		ReadTime: 200 * time.Millisecond, WriteTime: 300 * time.Millisecond, IdleTime: 400 * time.Millisecond, Heartbeat: 20 * time.Millisecond,
-	}
-}
-
-// until waits for something that must come about; how long it takes is no matter.
-func until(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !done(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within a minute", what)
-		}
 	}
 }
 
@@ -98,7 +89,7 @@ func TestClientsThatAreSlow(t *testing.T) {
 			s, path := start(t, b, quick())
 			c := connect(t, path)
 			behave(t, c)
-			until(t, "in", func() bool { return s.Stats().Accepted == 1 })
+			testenv.Until(t, "in", func() bool { return s.Stats().Accepted == 1 })
 			stop := make(chan struct{})
 			var storm sync.WaitGroup
 			if strings.HasPrefix(name, "follows") {
@@ -117,7 +108,7 @@ func TestClientsThatAreSlow(t *testing.T) {
 					}
 				})
 			}
-			until(t, "cut off", func() bool { st := s.Stats(); return st.Clients == 0 && st.Followers == 0 })
+			testenv.Until(t, "cut off", func() bool { st := s.Stats(); return st.Clients == 0 && st.Followers == 0 })
 			close(stop)
 			storm.Wait()
 			if b.Followers() != 0 {
@@ -155,7 +146,7 @@ func TestGiants(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %d", name, resp, err, tt.status)
 		}
 	}
-	until(t, "gone", func() bool { return s.Stats().Clients == 0 })
+	testenv.Until(t, "gone", func() bool { return s.Stats().Clients == 0 })
 }
 
 // A thousand connections: those beyond the limit are told so, and those within
@@ -174,7 +165,7 @@ func TestManyClients(t *testing.T) {
 		defer c.Close()
 		conns = append(conns, c)
 	}
-	until(t, "decided", func() bool { st := s.Stats(); return st.Clients+int(st.RefusedClients) == 1000 })
+	testenv.Until(t, "decided", func() bool { st := s.Stats(); return st.Clients+int(st.RefusedClients) == 1000 })
 	for _, c := range conns {
 		io.WriteString(c, request("GET", "/v1/status", ""))
 		c.SetReadDeadline(time.Now().Add(20 * time.Second))
@@ -197,7 +188,7 @@ func TestManyClients(t *testing.T) {
 	for _, c := range conns {
 		c.Close()
 	}
-	until(t, "gone", func() bool { return s.Stats().Clients == 0 })
+	testenv.Until(t, "gone", func() bool { return s.Stats().Clients == 0 })
 	if _, err := dial(t, path).Status(t.Context()); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
@@ -214,7 +205,7 @@ func TestManyQueries(t *testing.T) {
 	for range 2 {
 		io.WriteString(connect(t, path), request("GET", "/v1/allows", ""))
 	}
-	until(t, "asked", func() bool { return s.Stats().Requests == 2 })
+	testenv.Until(t, "asked", func() bool { return s.Stats().Requests == 2 })
 	c := dial(t, path)
 	for s.Stats().RefusedQueries == 0 {
 		if _, err := c.Tuples(t.Context(), control.TupleQuery{}); !errors.Is(err, control.ErrBusy) {
@@ -234,7 +225,7 @@ func TestManyFollowers(t *testing.T) {
 	for range 2 {
 		io.WriteString(connect(t, path), request("GET", "/v1/events/follow", ""))
 	}
-	until(t, "following", func() bool { return s.Stats().Followers == 2 })
+	testenv.Until(t, "following", func() bool { return s.Stats().Followers == 2 })
 	for _, err := range dial(t, path).Follow(t.Context(), history.Query{}, nil) {
 		if !errors.Is(err, control.ErrBusy) {
 			t.Errorf("a third follower: %v", err)

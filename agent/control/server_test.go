@@ -23,6 +23,7 @@ import (
 	"slips-ips/agent/history"
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
+	"slips-ips/internal/testenv"
 )
 
 var sameTuple = cmp.Comparer(func(a, b argusfeed.Tuple) bool { return a == b })
@@ -310,5 +311,5 @@ func TestFollowEnds(t *testing.T) {
 	if err := <-served; err != nil {
 		t.Error(err)
 	}
-	until(t, "gone", func() bool { return b.Followers() == 0 })
+	testenv.Until(t, "gone", func() bool { return b.Followers() == 0 })
 }

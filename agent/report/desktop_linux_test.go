@@ -74,13 +74,14 @@ func sessionBus(t *testing.T, users string, uid int) bus {
 			t.Log(said)
 		}
 	})
-	eventually(t, "a bus", func() bool {
+	testenv.Until(t, "a bus", func() bool {
 		c, err := net.Dial("unix", b.path)
 		if err == nil {
 			c.Close()
 		}
 		return err == nil
 	})
+
 	return b
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"slips-ips/agent/history"
+	"slips-ips/internal/testenv"
 )
 
 func TestExec(t *testing.T) {
@@ -69,7 +70,7 @@ func TestExecThatHangs(t *testing.T) {
 		c.Exec = []ExecConfig{{Name: "a", Program: hook, Args: []string{pids}, Timeout: 500 * time.Millisecond}}
 	}, testOptions(t))
 	r.Event(testEvent(history.KindBlock, usualTuple(t)))
-	eventually(t, "killed", func() bool { return only(t, r).Dropped == 1 })
+	testenv.Until(t, "killed", func() bool { return only(t, r).Dropped == 1 })
 	if o := only(t, r); !strings.Contains(o.Error, "it ran longer than 500ms and was killed") {
 		t.Errorf("%+v", o)
 	}
@@ -78,7 +79,7 @@ func TestExecThatHangs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "dead: "+field, func() bool { return !alive(pid) })
+		testenv.Until(t, "dead: "+field, func() bool { return !alive(pid) })
 	}
 	mustClose(t, r)
 }
@@ -110,7 +111,7 @@ func TestExecAtOnce(t *testing.T) {
 		}
 		return strings.Fields(string(b))
 	}
-	eventually(t, "three at once", func() bool { return len(seen()) == 3 })
+	testenv.Until(t, "three at once", func() bool { return len(seen()) == 3 })
 	if err := os.WriteFile(filepath.Join(dir, "go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +142,7 @@ func TestExecOverAReload(t *testing.T) {
 		return string(b)
 	}
 	r.Event(testEvent(history.KindBlock, usualTuple(t)))
-	eventually(t, "begun", func() bool { return ran() != "" })
+	testenv.Until(t, "begun", func() bool { return ran() != "" })
 	r.Event(testEvent(history.KindBlock, usualTuple(t)))
 	next := cfg
 	next.Exec = []ExecConfig{{Name: "a", Program: hook, Args: []string{dir}, AtOnce: 2}}

@@ -65,8 +65,8 @@ func TestWebhookOnAFullDisk(t *testing.T) {
 	for i := range 100 {
 		r.Event(lift(t, fmt.Sprint("lift ", i)))
 	}
-	eventually(t, "full", func() bool { return strings.Contains(only(t, r).Error, "no space left") })
-	eventually(t, "sent", func() bool { return only(t, r).Sent == 100 })
+	testenv.Until(t, "full", func() bool { return strings.Contains(only(t, r).Error, "no space left") })
+	testenv.Until(t, "sent", func() bool { return only(t, r).Sent == 100 })
 	if d := cmp.Diff(numbered(100), h.texts()); d != "" {
 		t.Error(d)
 	}

@@ -40,7 +40,7 @@ func TestJournald(t *testing.T) {
 	r := testReporter(t, func(c *Config) { c.Journald.Enabled, c.Journald.Kinds = true, allKinds }, testOptions(t))
 	alert := testEvent(history.KindAlert, hostileTuple(t))
 	r.Event(alert)
-	eventually(t, "failing", func() bool { return !only(t, r).Failing.IsZero() })
+	testenv.Until(t, "failing", func() bool { return !only(t, r).Failing.IsZero() })
 	if o := only(t, r); !strings.Contains(o.Error, "is systemd-journald running?") {
 		t.Errorf("%+v", o)
 	}
@@ -56,7 +56,7 @@ func TestJournald(t *testing.T) {
 		_ = journald.Process.Kill()
 		_ = journald.Wait()
 	}()
-	eventually(t, "sent", func() bool { return only(t, r).Sent == 1 })
+	testenv.Until(t, "sent", func() bool { return only(t, r).Sent == 1 })
 	long := testEvent(history.KindBlock, usualTuple(t))
 	long.Decision.Reason = strings.Repeat("long ", 100_000) // more than a datagram holds
 	r.Event(long)
@@ -65,10 +65,11 @@ func TestJournald(t *testing.T) {
 	read := func(kind history.Kind) map[string]any {
 		t.Helper()
 		var entry map[string]any
-		eventually(t, "in the journal", func() bool {
+		testenv.Until(t, "in the journal", func() bool {
 			out, err := exec.Command("journalctl", "--all", "-o", "json", "-D", "/run/log/journal", "SLIPS_KIND="+string(kind)).Output()
 			return err == nil && strings.Count(string(out), "\n") == 1 && json.Unmarshal(out, &entry) == nil
 		})
+
 		return entry
 	}
 	got := read(history.KindAlert)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"slips-ips/agent/history"
+	"slips-ips/internal/testenv"
 )
 
 func lift(t testing.TB, text string) history.Event {
@@ -22,7 +23,7 @@ func TestEVEOverAStream(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "eve.sock")
 	r := testReporter(t, func(c *Config) { c.EVE.Path, c.EVE.Type = path, EVEStream }, testOptions(t))
 	r.Event(lift(t, "one"))
-	eventually(t, "failing", func() bool { return !only(t, r).Failing.IsZero() })
+	testenv.Until(t, "failing", func() bool { return !only(t, r).Failing.IsZero() })
 	listen := func() *net.UnixListener {
 		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 		if err != nil {
@@ -44,13 +45,13 @@ func TestEVEOverAStream(t *testing.T) {
 		}
 	}
 	next("one")
-	eventually(t, "sent", func() bool { return only(t, r).Sent == 1 })
+	testenv.Until(t, "sent", func() bool { return only(t, r).Sent == 1 })
 	r.Event(lift(t, "two"))
 	next("two")
 	conn.Close()
 	l.Close() // removes the socket
 	r.Event(lift(t, "three"))
-	eventually(t, "failing", func() bool { return !only(t, r).Failing.IsZero() })
+	testenv.Until(t, "failing", func() bool { return !only(t, r).Failing.IsZero() })
 	r.Event(lift(t, "four"))
 	l = listen()
 	defer l.Close()

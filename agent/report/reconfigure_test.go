@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"slips-ips/agent/history"
+	"slips-ips/internal/testenv"
 )
 
 // eveIDs gives the texts of the events in an EVE file.
@@ -64,7 +65,7 @@ func TestReconfigureLosesNothing(t *testing.T) {
 		}
 	}
 	tell(50)
-	eventually(t, "failing", func() bool { return !only(t, r).Failing.IsZero() })
+	testenv.Until(t, "failing", func() bool { return !only(t, r).Failing.IsZero() })
 	if o := only(t, r); !strings.Contains(o.Error, "no such file") || o.Sent != 0 {
 		t.Errorf("%+v", o)
 	}
@@ -95,7 +96,7 @@ func TestReconfigureLosesNothing(t *testing.T) {
 		t.Error("statistics are wanted every", r.StatsEvery())
 	}
 	tell(10)
-	eventually(t, "delivered", func() bool { return only(t, r).Waiting == 0 && only(t, r).Failing.IsZero() })
+	testenv.Until(t, "delivered", func() bool { return only(t, r).Waiting == 0 && only(t, r).Failing.IsZero() })
 	tell(5)
 	// Taken away, it tells first what waits.
 	if err := r.Reconfigure(DefaultConfig()); err != nil {
@@ -137,7 +138,7 @@ func TestReconfigureInALoop(t *testing.T) {
 	for i := range n {
 		r.Event(said(history.KindLift, usualTuple(t), fmt.Sprint("lift ", i)))
 		if i%100 == 0 {
-			eventually(t, "delivered", func() bool { return only(t, r).Waiting == 0 })
+			testenv.Until(t, "delivered", func() bool { return only(t, r).Waiting == 0 })
 		}
 	}
 	cancel()

@@ -56,7 +56,7 @@ action(type="omfile" file="%s" template="t" flushOnTXEnd="on")
 			t.Log(said)
 		}
 	}()
-	eventually(t, "listening", func() bool {
+	testenv.Until(t, "listening", func() bool {
 		_, err := os.Stat(sock)
 		if err != nil {
 			return false
@@ -68,6 +68,7 @@ action(type="omfile" file="%s" template="t" flushOnTXEnd="on")
 		conn.Close()
 		return true
 	})
+
 	for _, tt := range []struct{ input, address string }{
 		{"imuxsock", "unix:" + sock}, {"imudp", fmt.Sprint("udp://127.0.0.1:", port)}, {"imtcp", fmt.Sprint("tcp://127.0.0.1:", port)},
 	} {
@@ -84,7 +85,7 @@ action(type="omfile" file="%s" template="t" flushOnTXEnd="on")
 					t.Errorf("%+v", o)
 				}
 				var line string
-				eventually(t, "in the log", func() bool {
+				testenv.Until(t, "in the log", func() bool {
 					b, err := os.ReadFile(out)
 					if err != nil {
 						return false
@@ -97,6 +98,7 @@ action(type="omfile" file="%s" template="t" flushOnTXEnd="on")
 					}
 					return false
 				})
+
 				want := []string{tt.input, "1", "local3.notice", "router", "slips-ips"}
 				if format == RFC3164 {
 					want[1] = "0"

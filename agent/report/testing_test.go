@@ -186,16 +186,6 @@ func only(t testing.TB, r *Reporter) status.Output {
 	return all[0]
 }
 
-// eventually waits for something that another goroutine or program does.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("in 30 seconds: not %s", what)
-		}
-	}
-}
-
 // script writes a program and gives its path. The shell is its own.
 func script(t testing.TB, text string) string {
 	t.Helper()

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"slips-ips/internal/testenv"
 )
 
 // hooked is a real HTTP server whose behaviour changes with each request.
@@ -120,7 +122,7 @@ func TestWebhookRetries(t *testing.T) {
 	for i := range 5 {
 		r.Event(lift(t, fmt.Sprint("lift ", i)))
 	}
-	eventually(t, "sent", func() bool { return only(t, r).Sent == 5 })
+	testenv.Until(t, "sent", func() bool { return only(t, r).Sent == 5 })
 	if d := cmp.Diff(numbered(5), h.texts()); d != "" {
 		t.Error(d)
 	}
@@ -144,7 +146,7 @@ func TestWebhookOverARestart(t *testing.T) {
 	for i := range 5 {
 		r.Event(lift(t, fmt.Sprint("lift ", i)))
 	}
-	eventually(t, "in the spool", func() bool { return only(t, r).Waiting == 5 && len(spoolFiles(t, opt, "a")) == 5 })
+	testenv.Until(t, "in the spool", func() bool { return only(t, r).Waiting == 5 && len(spoolFiles(t, opt, "a")) == 5 })
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_ = r.Close(ctx)
@@ -162,7 +164,7 @@ func TestWebhookOverARestart(t *testing.T) {
 	w.URL = h2.URL
 	r = toWebhook(t, w, opt)
 	r.Event(lift(t, "lift 5"))
-	eventually(t, "sent", func() bool { return only(t, r).Sent == 6 })
+	testenv.Until(t, "sent", func() bool { return only(t, r).Sent == 6 })
 	if d := cmp.Diff(numbered(6), h2.texts()); d != "" {
 		t.Error(d)
 	}
@@ -194,7 +196,7 @@ func TestWebhookBatch(t *testing.T) {
 	for i := range 7 {
 		r.Event(lift(t, fmt.Sprint("lift ", i)))
 	}
-	eventually(t, "sent", func() bool { return only(t, r).Sent == 7 })
+	testenv.Until(t, "sent", func() bool { return only(t, r).Sent == 7 })
 	if d := cmp.Diff(numbered(7), h.texts()); d != "" {
 		t.Error(d)
 	}
@@ -217,7 +219,7 @@ func TestWebhookRefusedContent(t *testing.T) {
 	for i := range 3 {
 		r.Event(lift(t, fmt.Sprint("lift ", i)))
 	}
-	eventually(t, "sent", func() bool { o := only(t, r); return o.Sent+o.Dropped == 3 })
+	testenv.Until(t, "sent", func() bool { o := only(t, r); return o.Sent+o.Dropped == 3 })
 	if d := cmp.Diff([]string{"lift 0", "lift 2"}, h.texts()); d != "" {
 		t.Error(d)
 	}
@@ -234,7 +236,7 @@ func TestWebhookSpoolIsBounded(t *testing.T) {
 	for i := range 40 {
 		r.Event(lift(t, fmt.Sprint("lift ", i)))
 	}
-	eventually(t, "dropped", func() bool { return only(t, r).Dropped == 40-16 }) // of a block each
+	testenv.Until(t, "dropped", func() bool { return only(t, r).Dropped == 40-16 }) // of a block each
 	if n := len(spoolFiles(t, opt, "a")); n != 16 {
 		t.Errorf("%d files", n)
 	}
@@ -263,14 +265,14 @@ func TestWebhookSecrets(t *testing.T) {
 	w := WebhookConfig{Name: "a", URL: h.URL, TokenFile: token}
 	r := toWebhook(t, w, opt)
 	r.Event(lift(t, "one"))
-	eventually(t, "refused", func() bool { return strings.Contains(only(t, r).Error, "certificate") })
+	testenv.Until(t, "refused", func() bool { return strings.Contains(only(t, r).Error, "certificate") })
 	cfg := DefaultConfig()
 	w.CAFile = ca
 	cfg.Webhooks = []WebhookConfig{w}
 	if err := r.Reconfigure(cfg); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "sent", func() bool { return only(t, r).Sent == 1 })
+	testenv.Until(t, "sent", func() bool { return only(t, r).Sent == 1 })
 	if got := h.heads[0].Get("Authorization"); got != "Bearer s3cret" {
 		t.Error(got)
 	}
@@ -289,12 +291,12 @@ func TestWebhookNeedsAFolderOfItsOwn(t *testing.T) {
 	w := WebhookConfig{Name: "a", URL: h.URL}
 	first := toWebhook(t, w, opt)
 	first.Event(lift(t, "one"))
-	eventually(t, "sent", func() bool { return only(t, first).Sent == 1 })
+	testenv.Until(t, "sent", func() bool { return only(t, first).Sent == 1 })
 	second := toWebhook(t, w, opt)
 	second.Event(lift(t, "two"))
-	eventually(t, "refused", func() bool { return strings.Contains(only(t, second).Error, "another agent") })
+	testenv.Until(t, "refused", func() bool { return strings.Contains(only(t, second).Error, "another agent") })
 	mustClose(t, first)
-	eventually(t, "sent", func() bool { return only(t, second).Sent == 1 }) // the first is gone
+	testenv.Until(t, "sent", func() bool { return only(t, second).Sent == 1 }) // the first is gone
 	mustClose(t, second)
 
 	cfg := DefaultConfig()

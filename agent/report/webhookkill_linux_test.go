@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"slips-ips/internal/testenv"
 )
 
 // insideAgent tells the test binary that it is an agent to be killed; it holds
@@ -26,7 +28,7 @@ func TestWebhookAfterKill(t *testing.T) {
 		for i := range 50 {
 			r.Event(lift(t, fmt.Sprint("lift ", i)))
 		}
-		eventually(t, "in the spool", func() bool { return len(spoolFiles(t, opt, "a")) == 50 })
+		testenv.Until(t, "in the spool", func() bool { return len(spoolFiles(t, opt, "a")) == 50 })
 		fmt.Println("ready")
 		select {}
 	}
@@ -59,7 +61,7 @@ func TestWebhookAfterKill(t *testing.T) {
 
 	h := newHooked(t)
 	r := toWebhook(t, WebhookConfig{Name: "a", URL: h.URL, Batch: 20}, opt)
-	eventually(t, "sent", func() bool { return only(t, r).Sent == 50 })
+	testenv.Until(t, "sent", func() bool { return only(t, r).Sent == 50 })
 	if d := cmp.Diff(numbered(50), h.texts()); d != "" {
 		t.Error(d)
 	}

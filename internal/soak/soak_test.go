@@ -73,9 +73,7 @@ func TestFillDisk(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- d.fillDisk(ctx) }()
-	for !errors.Is(write(), syscall.ENOSPC) {
-		time.Sleep(time.Millisecond)
-	}
+	testenv.Until(t, "the disk is full", func() bool { return errors.Is(write(), syscall.ENOSPC) })
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
@@ -166,9 +164,9 @@ func TestSlowClients(t *testing.T) {
 	d := &disturbances{paths: paths{control: path}, clients: 3}
 	done := make(chan error)
 	go func() { done <- d.slowClients(ctx) }()
-	for d.sipped.Load() < 3 || d.cut.Load() < 3 || d.served.Load() < 3 || d.refused.Load() == 0 {
-		time.Sleep(10 * time.Millisecond)
-	}
+	testenv.Until(t, "clients read, are cut and are refused", func() bool {
+		return d.sipped.Load() >= 3 && d.cut.Load() >= 3 && d.served.Load() >= 3 && d.refused.Load() > 0
+	})
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)

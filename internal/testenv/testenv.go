@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // Skip skips the test, or fails it where SLIPS_REQUIRE_ALL=1.
@@ -52,4 +53,16 @@ func Program(tb testing.TB, name string) string {
 	}
 	Skip(tb, "the program "+name+" is not installed")
 	return ""
+}
+
+// Until waits for something that another goroutine, a program or the kernel does.
+// It is looked at again and again; the test fails, and says what did not come, where
+// that takes longer than any machine needs: how long it takes is no matter.
+func Until(tb testing.TB, what string, is func() bool) {
+	tb.Helper()
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			tb.Fatalf("not within a minute: %s", what)
+		}
+	}
 }
