@@ -1,14 +1,18 @@
 package hostnet
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,7 +28,10 @@ func start(t *testing.T, ns *lab.NS, name string, args ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(testenv.Program(t, name), args...)
+	if !filepath.IsAbs(name) {
+		name = testenv.Program(t, name)
+	}
+	cmd := exec.Command(name, args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := ns.Start(cmd); err != nil {
 		t.Fatal(err)
@@ -86,18 +93,29 @@ func TestDHCP(t *testing.T) {
 	until(t, func() []string { return discover(t, opt) }, "ntp 10.20.0.77/32: a time server (from DHCP)")
 }
 
-// service gives the path of a daemon whose package would start it on this machine,
-// or replace what keeps its time: that is not for a test to install. Where it is not
-// there the test is skipped, also with SLIPS_REQUIRE_ALL=1.
-func service(t *testing.T, name string) string {
+// unpacked is where packaging/need-unpacked puts daemons whose packages would start
+// them on this machine, or replace what keeps its time.
+const unpacked = "../../bin/unpacked"
+
+// daemon gives the path of such a program, installed or only unpacked.
+func daemon(t *testing.T, name string) string {
 	t.Helper()
-	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin") {
-		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-			return path
+	for _, dir := range []string{"usr/sbin", "usr/bin"} {
+		path, err := exec.LookPath(filepath.Join(unpacked, dir, name))
+		if err != nil {
+			continue
 		}
+		if path, err = filepath.Abs(path); err != nil {
+			t.Fatal(err)
+		}
+		libraries, err := filepath.Glob(filepath.Join(path, "../../lib/*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("LD_LIBRARY_PATH", strings.Join(libraries, ":"))
+		return path
 	}
-	t.Skipf("%s is not installed, and installing it would start a service", name)
-	return ""
+	return testenv.Program(t, name)
 }
 
 // sshLooker gives a finder whose clock is in the test's hands.
@@ -164,26 +182,78 @@ func TestSSHConnections(t *testing.T) {
 
 // A real session of SSH, and somebody who only connects.
 func TestSSHSession(t *testing.T) {
-	service(t, "sshd")
-	keygen, ssh := service(t, "ssh-keygen"), service(t, "ssh")
-	testenv.Root(t)
-	r := newRouter(t)
-	root, dir := t.TempDir(), t.TempDir()
+	t.Run("dropbear", func(t *testing.T) { sshSession(t, dropbear) })
+	if _, err := exec.LookPath("/usr/sbin/sshd"); err == nil { // its package would start it, and dropbear-bin has no service
+		t.Run("openssh", func(t *testing.T) { sshSession(t, openSSH) })
+	}
+}
+
+const sshPort = "2222"
+
+// dropbear starts a server, and gives the command of a client that logs in.
+func dropbear(t *testing.T, ns *lab.NS, dir, command string) []string {
+	t.Helper()
 	for _, key := range []string{"host", "admin"} {
-		if out, err := exec.Command(keygen, "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, key)).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
+		run(t, testenv.Program(t, "dropbearkey"), "-t", "ed25519", "-f", filepath.Join(dir, key))
+	}
+	// It looks for the keys that may log in in root's home: it gets one of its own.
+	root, err := user.LookupId("0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, err := exec.Command("dropbearkey", "-y", "-f", filepath.Join(dir, "admin")).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	write(t, home, map[string]string{".ssh/authorized_keys": string(told[bytes.Index(told, []byte("ssh-ed25519 ")):])})
+	for _, d := range []string{home, filepath.Join(home, ".ssh")} {
+		if err := os.Chmod(d, 0o700); err != nil {
+			t.Fatal(err)
 		}
+	}
+	start(t, ns, "unshare", "-m", "sh", "-c", `mount --bind "$1" "$2" && shift 2 && exec "$@"`, "-", home, root.HomeDir,
+		testenv.Program(t, "dropbear"), "-F", "-E", "-s", "-p", lab.RouterLAN4.String()+":"+sshPort, "-r", filepath.Join(dir, "host"), "-P", filepath.Join(dir, "pid"))
+	testenv.Until(t, "dropbear listens", func() bool { _, err := os.Stat(filepath.Join(dir, "pid")); return err == nil })
+	return []string{testenv.Program(t, "dbclient"), "-y", "-y", "-i", filepath.Join(dir, "admin"), "-p", sshPort, "root@" + lab.RouterLAN4.String(), command}
+}
+
+// openSSH does as dropbear does.
+func openSSH(t *testing.T, ns *lab.NS, dir, command string) []string {
+	t.Helper()
+	for _, key := range []string{"host", "admin"} {
+		run(t, testenv.Program(t, "ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, key))
 	}
 	if err := os.MkdirAll("/run/sshd", 0o755); err != nil { // which sshd wants
 		t.Fatal(err)
 	}
-	config := fmt.Sprintf("Port 2222\nListenAddress %s\nHostKey %s/host\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nAuthorizedKeysFile %s/admin.pub\n",
-		lab.RouterLAN4, dir, dir)
-	write(t, root, map[string]string{"etc/ssh/sshd_config": config})
-	start(t, r.Router, "sshd", "-D", "-e", "-f", filepath.Join(root, "etc/ssh/sshd_config"))
+	config := filepath.Join(dir, "sshd_config")
+	text := fmt.Sprintf("Port %s\nListenAddress %s\nHostKey %s/host\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nAuthorizedKeysFile %s/admin.pub\n",
+		sshPort, lab.RouterLAN4, dir, dir)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start(t, ns, "sshd", "-D", "-e", "-f", config)
+	return []string{testenv.Program(t, "ssh"), "-i", filepath.Join(dir, "admin"), "-p", sshPort, "-F", "none", "-o", "StrictHostKeyChecking=no",
+		"-o", "BatchMode=yes", "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectionAttempts=20", "root@" + lab.RouterLAN4.String(), command}
+}
 
-	cmd := exec.Command(ssh, "-i", filepath.Join(dir, "admin"), "-p", "2222", "-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes",
-		"-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectionAttempts=20", "root@"+lab.RouterLAN4.String(), "echo here; cat")
+func run(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", name, err, out)
+	}
+}
+
+func sshSession(t *testing.T, serve func(t *testing.T, ns *lab.NS, dir, command string) []string) {
+	testenv.Root(t)
+	r := newRouter(t)
+	root := t.TempDir()
+	write(t, root, map[string]string{"etc/ssh/sshd_config": "Port " + sshPort + "\n"})
+	client := serve(t, r.Router, t.TempDir(), "echo here; cat")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // one that asks for a password never ends
+	defer cancel()
+	cmd := exec.CommandContext(ctx, client[0], client[1:]...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -230,8 +300,8 @@ func TestSSHSession(t *testing.T) {
 
 // A real chronyd says which servers it uses.
 func TestChrony(t *testing.T) {
-	service(t, "chronyd")
-	service(t, "chronyc")
+	chronyd, chronyc := daemon(t, "chronyd"), daemon(t, "chronyc")
+	t.Setenv("PATH", filepath.Dir(chronyc)+":"+os.Getenv("PATH"))
 	r := newRouter(t)
 	root, dir := t.TempDir(), t.TempDir()
 	config := filepath.Join(dir, "chrony.conf")
@@ -239,7 +309,7 @@ func TestChrony(t *testing.T) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	start(t, r.ClientA, "chronyd", "-d", "-x", "-u", "root", "-F", "0", "-f", config)
+	start(t, r.ClientA, chronyd, "-d", "-x", "-u", "root", "-F", "0", "-f", config)
 	ask := func() (found []string) {
 		err := r.ClientA.Do(func() error {
 			entries, err := askedNTP(t.Context(), root)
