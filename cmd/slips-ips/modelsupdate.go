@@ -63,7 +63,7 @@ nothing.
 
 What is not newer than what was ever in force is refused, unless --force is given:
 a server that was broken into could else bring old models back. The exit status is
-0 as well where these models are in force already, 1 where nothing was changed.
+0 as well where these models are in force already; with 1 and 2 nothing was changed.
 
 Without network it ends when --timeout is over. Proxies are those of the
 environment (https_proxy, no_proxy).`,
@@ -173,8 +173,8 @@ func (f *switching) change(cmd *cobra.Command, std streams, c agent.Config, note
 		r.Notes = append(r.Notes, notUsed(c))
 	} else if change.Changed {
 		var note string
-		if r.Reloaded, note, err = f.reload(cmd, c); err != nil {
-			return errors.Join(fmt.Errorf("the models are not changed, since the agent does not take the new ones: %w", err), change.Undo())
+		if r.Reloaded, note, err = f.reload(cmd.Context(), cmd, c); err != nil {
+			return f.undo(cmd, c, change, err)
 		}
 		if note != "" {
 			r.Notes = append(r.Notes, note)
@@ -189,8 +189,25 @@ func (f *switching) change(cmd *cobra.Command, std streams, c agent.Config, note
 	return writeSwitch(std, r)
 }
 
+// undo puts the models before back. An agent that did not answer, or failed late,
+// may have read the new ones: then it is asked once more.
+func (f *switching) undo(cmd *cobra.Command, c agent.Config, change bundle.Change, why error) error {
+	err := fmt.Errorf("the models are not changed, since the agent does not take the new ones: %w", why)
+	if undone := change.Undo(); undone != nil {
+		return errors.Join(err, undone)
+	}
+	if errors.Is(why, control.ErrInvalid) || errors.Is(why, control.ErrForbidden) {
+		return err // it has read nothing
+	}
+	// Also where the command is interrupted.
+	if _, _, again := f.reload(context.WithoutCancel(cmd.Context()), cmd, c); again != nil {
+		err = errors.Join(err, fmt.Errorf("asked to read those before again, it failed as well: in case it uses the new ones, do slips-ips reload: %w", again))
+	}
+	return err
+}
+
 // reload makes a running agent read the models again. The note says why none did.
-func (f *switching) reload(cmd *cobra.Command, c agent.Config) (*control.ReloadResult, string, error) {
+func (f *switching) reload(ctx context.Context, cmd *cobra.Command, c agent.Config) (*control.ReloadResult, string, error) {
 	asked := f.agent
 	if !cmd.Flags().Changed("socket") {
 		asked = &agentFlags{socket: c.Agent.Socket}
@@ -202,7 +219,7 @@ func (f *switching) reload(cmd *cobra.Command, c agent.Config) (*control.ReloadR
 		return nil, "the agent has no control socket ([agent] socket): have it read them with kill -HUP, or start it again", nil
 	}
 	var result control.ReloadResult
-	err := asked.ask(cmd.Context(), func(ctx context.Context, cl *control.Client) (err error) {
+	err := asked.ask(ctx, func(ctx context.Context, cl *control.Client) (err error) {
 		result, err = cl.Reload(ctx, control.ReloadRequest{})
 		return err
 	})
@@ -212,7 +229,7 @@ func (f *switching) reload(cmd *cobra.Command, c agent.Config) (*control.ReloadR
 	case errors.Is(err, control.ErrUnavailable):
 		return nil, "the agent cannot reload (" + err.Error() + "): start it again", nil
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return nil, "", fmt.Errorf("it did not answer; whether it has read them shows slips-ips status, and slips-ips reload has it read what is in force: %w", err)
+		return nil, "", fmt.Errorf("it did not answer: %w", err)
 	case err != nil:
 		return nil, "", err
 	}

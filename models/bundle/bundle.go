@@ -154,7 +154,7 @@ func readRoot(root *os.Root, keys []Key) (Bundle, error) {
 	}
 	for _, e := range entries {
 		if !slices.ContainsFunc(b.Manifest.Files, func(f File) bool { return f.Name == e.Name() }) {
-			return Bundle{}, fmt.Errorf("%s/%s is not in the manifest", modelsFolder, e.Name())
+			return Bundle{}, fmt.Errorf("%.200q is not in the manifest", modelsFolder+"/"+e.Name())
 		}
 	}
 	for _, f := range b.Manifest.Files {

@@ -255,10 +255,10 @@ func TestRefusedFolders(t *testing.T) {
 	}{
 		{"nothing", "manifest.toml", func(dir string) error { return os.Remove(filepath.Join(dir, manifestName)) }},
 		{"no signature", "manifest.toml.sig", func(dir string) error { return os.Remove(filepath.Join(dir, signatureName)) }},
-		{"a model more", "models/c.toml is not in the manifest", func(dir string) error {
+		{"a model more", `"models/c.toml" is not in the manifest`, func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "models/c.toml"), []byte(model("c-1")), 0o644)
 		}},
-		{"a folder more", "models/more is not in the manifest", func(dir string) error { return os.Mkdir(filepath.Join(dir, "models/more"), 0o755) }},
+		{"a folder more", `"models/more" is not in the manifest`, func(dir string) error { return os.Mkdir(filepath.Join(dir, "models/more"), 0o755) }},
 		{"a model less", "a.toml", func(dir string) error { return os.Remove(filepath.Join(dir, "models/a.toml")) }},
 		{"a symlink", "no regular file", func(dir string) error {
 			a := filepath.Join(dir, "models/a.toml")
@@ -318,7 +318,7 @@ func TestMakeRefuses(t *testing.T) {
 		m          Manifest
 	}{
 		{"empty", "there is none", nil, right},
-		{"something else", "README cannot be in a bundle", map[string]string{"README": "x"}, right},
+		{"something else", `"README" cannot be in a bundle`, map[string]string{"README": "x"}, right},
 		{"a name with a space", "cannot be in a bundle", map[string]string{"a b.toml": "x"}, right},
 		{"hidden", "cannot be in a bundle", map[string]string{".a.toml": "x"}, right},
 		{"too large", "is larger than", map[string]string{"a.toml": strings.Repeat("#", models.MaxFileSize+1)}, right},

@@ -78,7 +78,8 @@ func fetch(ctx context.Context, u *url.URL, agent string) ([]byte, error) {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the server answered %s", resp.Status)
+		// Not in the server's words, which could harm a terminal.
+		return nil, fmt.Errorf("the server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	}
 	if resp.ContentLength > MaxArchive {
 		return nil, errArchive

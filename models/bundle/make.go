@@ -44,7 +44,7 @@ func makeBundle(dir string, m Manifest, key ed25519.PrivateKey) (Bundle, error) 
 	m.Format, m.Created, m.Files = format, m.Created.UTC().Truncate(time.Second), nil
 	for _, e := range entries {
 		if !modelName(e.Name()) {
-			return Bundle{}, fmt.Errorf("%s cannot be in a bundle: only models can (*.toml, *.stfm), with letters, digits, dots, dashes and underlines in their names", e.Name())
+			return Bundle{}, fmt.Errorf("%.200q cannot be in a bundle: only models can (*.toml, *.stfm), with letters, digits, dots, dashes and underlines in their names", e.Name())
 		}
 		data, err := readIn(root, e.Name(), models.MaxFileSize)
 		if err != nil {
