@@ -14,6 +14,7 @@ import (
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
 	"slips-ips/enforce"
+	"slips-ips/models/bundle"
 	"slips-ips/policy"
 )
 
@@ -22,6 +23,7 @@ type Config struct {
 	Agent     Settings             `toml:"agent"`
 	Sources   []SourceConfig       `toml:"source"`
 	Detection detection.Config     `toml:"detection"`
+	Models    bundle.Config        `toml:"models"`
 	Policy    policy.Config        `toml:"policy"`
 	Protect   policy.ProtectConfig `toml:"protect"`
 	Enforce   enforce.Config       `toml:"enforce"`
@@ -109,6 +111,7 @@ func DefaultConfig() Config {
 	return Config{
 		Agent:     Settings{Mode: ModeDryRun, State: DefaultState, Socket: DefaultSocket, Group: DefaultGroup},
 		Detection: detection.DefaultConfig(),
+		Models:    bundle.DefaultConfig(),
 		Policy:    policy.DefaultConfig(),
 		Protect:   policy.DefaultProtectConfig(),
 		Enforce:   enforce.DefaultConfig(),
@@ -153,6 +156,7 @@ func (c Config) Validate() error {
 		err  error
 	}{
 		{"detection", c.Detection.Validate()},
+		{"models", c.Models.Validate()},
 		{"policy", c.Policy.Validate()},
 		{"protect", c.Protect.Validate()},
 		{"enforce", c.Enforce.Validate()},

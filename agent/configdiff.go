@@ -94,8 +94,9 @@ func (c configChange) told() string {
 	return c.String()
 }
 
-// reloadable are the tables and keys that can change while the agent runs.
-var reloadable = []string{"detection", "policy", "protect", "report"}
+// reloadable are the tables and keys that can change while the agent runs. It does
+// not look at [models], which is for commands.
+var reloadable = []string{"detection", "models", "policy", "protect", "report"}
 
 // fixed are those among them that cannot.
 var fixed = []string{"report.tuples", "report.min_letters", "detection.scoring"}

@@ -46,7 +46,7 @@ func TestNeedsRestart(t *testing.T) {
 	for key, want := range map[string]bool{
 		"agent.state": true, "source[0].url": true, "enforce.table": true, "metrics.listen": true, "history.keep_days": true,
 		"detection.scoring": true, "report.tuples": true, "policyx": true,
-		"detection.models": false, "protect.networks": false, "report.webhook[0].url": false,
+		"detection.models": false, "models.folder": false, "protect.networks": false, "report.webhook[0].url": false,
 	} {
 		if got := needsRestart(key); got != want {
 			t.Errorf("%s: %v", key, got)

@@ -50,10 +50,10 @@ func tomlName(f reflect.StructField) string {
 	return name
 }
 
-// nearest gives the known key that differs from key in at most two letters, or
-// nothing.
+// nearest gives the known key that differs from key in at most two letters, one
+// where key has less than five, or nothing: mode is not like models.
 func nearest(key string, known []string) string {
-	best, distance := "", 3
+	best, distance := "", min(3, (len(key)+1)/2)
 	for _, k := range known {
 		if d := edits(key, k); d < distance {
 			best, distance = k, d

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"log/slog"
 
 	"slips-ips/detection"
@@ -45,4 +46,29 @@ func modelsFor(c Config, log *slog.Logger) ([]models.Model, detection.Config, er
 		}
 	}
 	return use, cfg, nil
+}
+
+// CheckModels tells whether an agent of this configuration could detect with a
+// set of models: those that are for the configured scorer must compile, and there
+// must be some. The notes are what an admin should know besides.
+func CheckModels(c Config, set []models.Model) (notes []string, err error) {
+	chosen, use, left, err := detection.Select(c.Detection.Scoring, set)
+	if err != nil {
+		return nil, err
+	}
+	if len(use) == 0 {
+		return nil, fmt.Errorf("none of the %d models is for the scorer that is configured: [detection] scoring = %q", len(set), chosen)
+	}
+	if _, err := detection.New(c.Detection, set, detection.Hooks{}); err != nil {
+		return nil, err
+	}
+	if len(left) > 0 {
+		notes = append(notes, fmt.Sprintf("%d of the %d models are for another scorer than %s and are left out", len(left), len(set), chosen))
+	}
+	for _, m := range use {
+		for _, note := range m.Notes() {
+			notes = append(notes, m.File+": "+note)
+		}
+	}
+	return notes, nil
 }

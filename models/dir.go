@@ -59,6 +59,11 @@ func openModel(path string) (*os.File, error) {
 // MaxModels on nothing more is read. It fails where no model is left, as the
 // original's loader did, since nothing would ever be detected.
 func LoadDir(dir string) (set []Model, warnings []error, err error) {
+	// A symlink that is switched to other models meanwhile must not lead to some of
+	// these and some of those.
+	if resolved, err := filepath.EvalSymlinks(dir); err == nil { // else reading it says why
+		dir = resolved
+	}
 	entries, err := os.ReadDir(dir) // sorted by name
 	if err != nil {
 		return nil, nil, fmt.Errorf("load models: %w", err)

@@ -2,6 +2,7 @@ package models
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -189,4 +190,56 @@ func TestDetails(t *testing.T) {
 	if s := (Model{Kind: KindBehaviour}).Summary(); s.Protocol != "any" {
 		t.Errorf("protocol of a model for all: %q", s.Protocol)
 	}
+}
+
+// A folder that is a symlink, and is switched while it is read, gives the models of
+// one side or of the other, never some of each.
+func TestLoadDirWhileSwitched(t *testing.T) {
+	dir := t.TempDir()
+	const files = 8
+	for _, side := range []string{"a", "b"} {
+		if err := os.Mkdir(filepath.Join(dir, side), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for i := range files {
+			text := fmt.Sprintf("label = \"From-Normal-TCP-HTTPS-%s-%d\"\nclass = \"normal\"\nkind = \"letters\"\nprotocol = \"tcp\"\nthreshold = 1.1\nletters = \"88,h,h,h,\"\n", side, i)
+			if err := os.WriteFile(filepath.Join(dir, side, fmt.Sprintf("%d.toml", i)), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	current := filepath.Join(dir, "current")
+	point := func(to string) {
+		next := filepath.Join(dir, "next")
+		if err := errors.Join(os.Symlink(to, next), os.Rename(next, current)); err != nil {
+			t.Error(err)
+		}
+	}
+	point("a")
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				point("b")
+				point("a")
+			}
+		}
+	}()
+	for range 200 {
+		set, warnings, err := LoadDir(current)
+		if err != nil || len(warnings) > 0 || len(set) != files {
+			t.Fatal(len(set), warnings, err)
+		}
+		for _, m := range set {
+			if LabelField(m.Label, 4) != LabelField(set[0].Label, 4) {
+				t.Fatalf("%s beside %s", m.Label, set[0].Label)
+			}
+		}
+	}
+	close(stop)
+	<-stopped
 }

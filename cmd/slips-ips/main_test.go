@@ -30,7 +30,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
 		Setup:               setup,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "waits": waits},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "waits": waits, "serves": serves},
 		Condition:           condition,
 	})
 }
@@ -65,6 +65,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 //     no flow; junk.binetflow: with no flow at all;
 //   - models/zeus.stfm: a letters model that the beacon matches;
 //   - evil/evil.stfm: a pickle that wants to run a program;
+//   - signed/poll.toml: a model for bundles;
 //   - restart.argus, restart.csv: an Argus stream and what ra printed of it.
 func setup(env *testscript.Env) error {
 	env.Setenv("NO_COLOR", "1")
@@ -92,6 +93,7 @@ func setup(env *testscript.Env) error {
 		write("unlabelled.binetflow", flows(20, begin)),
 		write("partly.binetflow", labelled(7)+"no flow\n"),
 		write("junk.binetflow", argusfeed.RaHeader+"\nno flow\nnor this\n"),
+		write("signed/poll.toml", signedModel),
 		write("evil/evil.stfm", "cos\nsystem\n(S'touch pwned'\ntR."),
 	)
 }

@@ -12,18 +12,21 @@ import (
 	"slips-ips/models"
 )
 
-func newModels(std streams) *cobra.Command {
+func newModels(std streams, asked *agentFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "models",
-		Short: "List, show, import, train and measure models",
+		Short: "List, show, import, train, measure, update and verify models",
 		Long: `A model is a behaviour that flows are compared with: one TOML file each, or a
-.stfm file of the original slips. Without --models the built-in set is meant.`,
+.stfm file of the original slips. Without --models the built-in set is meant.
+
+Signed sets of models are installed by update, checked by verify and made by sign.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("say what to do: %s list, show, import, train, eval, fit or lab", cmd.CommandPath())
+			return usagef("say what to do: %s list, show, import, train, eval, fit, lab, update, rollback, verify or sign", cmd.CommandPath())
 		},
 	}
-	cmd.AddCommand(newModelsList(std), newModelsShow(std), newModelsImport(std), newModelsEval(std), newModelsFit(std), newModelsLab(std), newModelsTrain(std))
+	cmd.AddCommand(newModelsList(std), newModelsShow(std), newModelsImport(std), newModelsEval(std), newModelsFit(std), newModelsLab(std), newModelsTrain(std),
+		newModelsUpdate(std, asked), newModelsRollback(std, asked), newModelsVerify(std), newModelsSign(std))
 	return cmd
 }
 

@@ -83,7 +83,7 @@ detected; without -m nothing is detected and all are printed.`,
 	fs.IntVarP(&verbosity, "verbose", "v", 1, "verbosity `N`: 0 no tuples, problems only; 1 tuples; 2 decisions as well; 3 and repeated ones")
 
 	asked.register(root.PersistentFlags())
-	root.AddCommand(newRun(std), newReplay(std), newModels(std), newLearn(std), newConfig(std), newPolicy(std), newVersion(std))
+	root.AddCommand(newRun(std), newReplay(std), newModels(std, &asked), newLearn(std), newConfig(std), newPolicy(std), newVersion(std))
 	root.AddCommand(newStatus(std, &asked), newTuples(std, &asked), newAlerts(std, &asked), newExplain(std, &asked),
 		newBlock(std, &asked), newAllow(std, &asked), newReload(std, &asked),
 		newPanic(std, &asked), newResume(std, &asked), newRestore(std), newDoctor(std, &asked))
