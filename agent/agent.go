@@ -79,6 +79,7 @@ type Agent struct {
 	doors     doors
 	pause     pause
 	pausing   sync.Mutex // one at a time pauses or resumes
+	trying    sync.Mutex // one at a time asks what another policy would have done
 
 	tracked atomic.Int64                   // tuples with matches
 	hits    atomic.Pointer[enforce.Counts] // nil: nothing is counted
@@ -212,7 +213,7 @@ func (a *Agent) openEnforcement() error {
 func (a *Agent) Run(ctx context.Context) error {
 	a.log.Info("started", "mode", string(a.cfg.Agent.Mode), "sources", sourceNames(a.sources),
 		"scoring", string(a.detector.Scoring()))
-	a.events.tell(history.Event{Kind: history.KindAgent, Text: fmt.Sprintf("started in mode %s, version %s", a.cfg.Agent.Mode, a.opt.Version)})
+	a.events.tell(history.Event{Kind: history.KindAgent, Text: fmt.Sprintf(history.StartedText+"%s, version %s", a.cfg.Agent.Mode, a.opt.Version)})
 	a.feeds = newFeeds(a.sources, a.cfg.Sources, a.events.tell)
 	// The group's context ends with the first stage that fails, never with ctx.
 	group, failed := errgroup.WithContext(context.WithoutCancel(ctx))

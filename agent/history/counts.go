@@ -1,6 +1,7 @@
 package history
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -21,12 +22,27 @@ type count struct {
 	n           uint64
 	score       float64 // the strongest
 	newest      detection.Detection
+	// matches are the first of them, the others are only counted.
+	matches []Match
+}
+
+// maxUnwritten is how many matches of a tuple and label wait to be written, as
+// they are; there are at most so many counts.
+const maxUnwritten = 16
+
+func (c *count) match(d detection.Detection, at time.Time) {
+	if len(c.matches) < maxUnwritten {
+		c.matches = append(c.matches, matchOf(d, at))
+	}
 }
 
 // add adds what came before or after.
 func (c *count) add(o count) {
 	c.score = strongest(o.newest, o.score, c.score)
 	c.n += o.n
+	c.matches = append(slices.Clip(o.matches), c.matches...)
+	slices.SortStableFunc(c.matches, func(a, b Match) int { return a.At.Compare(b.At) })
+	c.matches = c.matches[:min(len(c.matches), maxUnwritten)]
 	if o.first.Before(c.first) {
 		c.first = o.first
 	}
@@ -63,6 +79,7 @@ func (c *counts) put(d detection.Detection, now time.Time) {
 		have.score = strongest(d, d.Score, have.score)
 		have.n++
 		have.last, have.newest = now, d
+		have.match(d, now)
 		c.accepted++
 		return
 	}
@@ -70,7 +87,9 @@ func (c *counts) put(d detection.Detection, now time.Time) {
 		c.lost++
 		return
 	}
-	c.byKey[key] = &count{first: now, last: now, n: 1, score: d.Score, newest: d}
+	first := &count{first: now, last: now, n: 1, score: d.Score, newest: d}
+	first.match(d, now)
+	c.byKey[key] = first
 	c.accepted++
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A file of the first version, with what a real one has in it, becomes one of the
+// A file of this version, with what a real one has in it, becomes one of the
 // next ones and keeps it.
 func TestMigration(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")
@@ -29,13 +29,13 @@ func TestMigration(t *testing.T) {
 
 	// One that fails changes nothing, also what it did before it failed.
 	broken := append(append([]string{}, migrations...), "ALTER TABLE events ADD COLUMN mode TEXT; UPDATE nowhere SET x = 1")
-	if s, err := open(opt, broken); err == nil || !strings.Contains(err.Error(), "from version 1 to 2") {
+	if s, err := open(opt, broken); err == nil || !strings.Contains(err.Error(), "from version 2 to 3") {
 		if s != nil {
 			s.Close()
 		}
 		t.Fatalf("a migration that fails: %v", err)
 	}
-	if got := versionAndColumns(t, path); got != "1 without" {
+	if got := versionAndColumns(t, path); got != "2 without" {
 		t.Fatalf("after a migration that failed: %s", got)
 	}
 
@@ -58,7 +58,7 @@ func TestMigration(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got := versionAndColumns(t, path); got != "3 with" {
+	if got := versionAndColumns(t, path); got != "4 with" {
 		t.Errorf("after the migration: %s", got)
 	}
 
@@ -67,7 +67,7 @@ func TestMigration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s, err := Open(opt); !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "version 3, this program knows up to 1") {
+	if s, err := Open(opt); !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "version 4, this program knows up to 2") {
 		if s != nil {
 			s.Close()
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -59,21 +60,22 @@ func (db *database) retain(ctx context.Context, r retention, now time.Time) (rem
 func (db *database) removeBefore(ctx context.Context, limit time.Time) (events int64, more bool, err error) {
 	var old bool
 	err = db.writer.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM events WHERE seq < ?)
-		OR EXISTS (SELECT 1 FROM detections WHERE last < ?) OR EXISTS (SELECT 1 FROM blocks WHERE until < ?)`,
-		seqOf(limit), micros(limit), micros(limit)).Scan(&old)
+		OR EXISTS (SELECT 1 FROM detections WHERE last < ?) OR EXISTS (SELECT 1 FROM matches WHERE at < ?)
+		OR EXISTS (SELECT 1 FROM blocks WHERE until < ?)`,
+		seqOf(limit), micros(limit), micros(limit), micros(limit)).Scan(&old)
 	if err != nil || !old {
 		return 0, false, err
 	}
 	err = transact(ctx, db.writer, func() error {
-		var detections, blocks int64
+		var matches, detections, blocks int64
 		if events, err = db.removeEvents(ctx, seqOf(limit)); err != nil {
 			return err
 		}
-		if detections, err = db.removeDetections(ctx, micros(limit)); err != nil {
+		if matches, detections, err = db.removeDetections(ctx, micros(limit)); err != nil {
 			return err
 		}
 		blocks, err = db.removeBlocks(ctx, micros(limit))
-		more = max(events, detections, blocks) == retainRows
+		more = max(events, matches, detections, blocks) == retainRows
 		return err
 	})
 	if err != nil {
@@ -85,27 +87,30 @@ func (db *database) removeBefore(ctx context.Context, limit time.Time) (events i
 // removeOldest makes room by removing what is oldest, whatever it is; blocks
 // that have not run out are kept.
 func (db *database) removeOldest(ctx context.Context) (events int64, more bool, err error) {
-	// Where events and detections are of the same age both go, in steps.
-	var event, detection sql.NullInt64
+	// What is of the same age goes together, in steps.
+	var event, detection, match sql.NullInt64
 	err = db.writer.QueryRowContext(ctx, `SELECT
 		(SELECT max(seq) FROM (SELECT seq FROM events ORDER BY seq LIMIT ?)),
-		(SELECT max(last) FROM (SELECT last FROM detections ORDER BY last LIMIT ?))`, retainRows, retainRows).Scan(&event, &detection)
+		(SELECT max(last) FROM (SELECT last FROM detections ORDER BY last LIMIT ?)),
+		(SELECT max(at) FROM (SELECT at FROM matches ORDER BY at LIMIT ?))`, retainRows, retainRows, retainRows).Scan(&event, &detection, &match)
 	if err != nil {
 		return 0, false, fmt.Errorf("looking for what is oldest: %w", err)
 	}
-	if !event.Valid && !detection.Valid {
-		return 0, false, nil
+	limit := int64(math.MaxInt64)
+	for _, oldest := range []sql.NullInt64{{Int64: event.Int64 / perMicro, Valid: event.Valid}, detection, match} {
+		if oldest.Valid {
+			limit = min(limit, oldest.Int64)
+		}
 	}
-	limit := event.Int64 / perMicro
-	if !event.Valid || detection.Valid && detection.Int64 < limit {
-		limit = detection.Int64
+	if limit == math.MaxInt64 {
+		return 0, false, nil
 	}
 	limit++
 	err = transact(ctx, db.writer, func() error {
 		if events, err = db.removeEvents(ctx, limit*perMicro); err != nil {
 			return err
 		}
-		if _, err = db.removeDetections(ctx, limit); err != nil {
+		if _, _, err = db.removeDetections(ctx, limit); err != nil {
 			return err
 		}
 		_, err = db.removeBlocks(ctx, limit)
@@ -130,12 +135,20 @@ func (db *database) removeEvents(ctx context.Context, before int64) (int64, erro
 	return db.remove(ctx, "DELETE FROM events WHERE seq <= ?", end.Int64)
 }
 
-func (db *database) removeDetections(ctx context.Context, before int64) (int64, error) {
+// removeDetections removes what was detected before a time: single matches, and
+// episodes once no match of theirs is left, for the next episode may get their seq.
+func (db *database) removeDetections(ctx context.Context, before int64) (matches, episodes int64, err error) {
+	matches, err = db.remove(ctx, `DELETE FROM matches WHERE (at, episode, nth) IN
+		(SELECT at, episode, nth FROM matches WHERE at < ? ORDER BY at LIMIT ?)`, before, retainRows)
+	if err != nil || matches == retainRows {
+		return matches, 0, err
+	}
 	const which = "(SELECT seq FROM detections WHERE last < ? ORDER BY last LIMIT ?)"
 	if _, err := db.writer.ExecContext(ctx, "DELETE FROM detection_bodies WHERE seq IN "+which, before, retainRows); err != nil {
-		return 0, err
+		return matches, 0, err
 	}
-	return db.remove(ctx, "DELETE FROM detections WHERE seq IN "+which, before, retainRows)
+	episodes, err = db.remove(ctx, "DELETE FROM detections WHERE seq IN "+which, before, retainRows)
+	return matches, episodes, err
 }
 
 func (db *database) removeBlocks(ctx context.Context, before int64) (int64, error) {

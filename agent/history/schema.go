@@ -6,7 +6,7 @@ const applicationID = 0x534c4950
 // migrations are the versions of the schema in their order: the first makes
 // version 1 of an empty file, each other one makes the next version of the one
 // before it. Those that were released are never changed.
-var migrations = []string{schema1}
+var migrations = []string{schema1, schema2}
 
 // The text of docs/history.md tells what the columns are.
 //
@@ -83,4 +83,28 @@ CREATE VIEW detection_log AS
 	SELECT datetime(first / 1000000, 'unixepoch') AS first_utc, datetime(last / 1000000, 'unixepoch') AS last_utc,
 		tuple, label, count, score, scorer
 	FROM detections ORDER BY last DESC;
+`
+
+// schema2 adds single matches, for asking another policy about them later
+// (matches.go). They lie in the order of time.
+const schema2 = `
+ALTER TABLE detections ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE detections ADD COLUMN pending INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE detections ADD COLUMN pending_score REAL;
+UPDATE detections SET pending = count, pending_score = score;
+CREATE TABLE matches (
+	at        INTEGER NOT NULL,
+	episode   INTEGER NOT NULL,
+	nth       INTEGER NOT NULL,
+	count     INTEGER NOT NULL,
+	time      INTEGER NOT NULL,
+	score     REAL,
+	flows     INTEGER NOT NULL,
+	gap       INTEGER NOT NULL,
+	source    INTEGER NOT NULL,
+	generic   INTEGER NOT NULL,
+	behaviour TEXT NOT NULL,
+	normal    TEXT NOT NULL,
+	PRIMARY KEY (at, episode, nth)
+) STRICT, WITHOUT ROWID;
 `

@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"slips-ips/detection"
 )
 
 // How much is written in one transaction. It bounds how long another program
@@ -23,6 +26,7 @@ type statements struct {
 	newestSeq, event, body, label *sql.Stmt
 	episode, newEpisode, longer   *sql.Stmt
 	newEvidence, evidence         *sql.Stmt
+	match, thinned                *sql.Stmt
 	newBlock, replaced, ended     *sql.Stmt
 	endedAll                      *sql.Stmt
 }
@@ -43,11 +47,13 @@ func (db *database) prepare(ctx context.Context) error {
 		{&db.insert.event, "INSERT INTO events (seq, id, kind, tuple, src, dst, label, source, block) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"},
 		{&db.insert.body, "INSERT INTO event_bodies (seq, body) VALUES (?, ?)"},
 		{&db.insert.label, "INSERT INTO labels (label) VALUES (?) ON CONFLICT DO NOTHING"},
-		{&db.insert.episode, "SELECT seq, last, score FROM detections WHERE tuple = ? AND label = ? AND scorer = ? ORDER BY last DESC LIMIT 1"},
+		{&db.insert.episode, "SELECT seq, last, score, count, kept, pending, pending_score FROM detections WHERE tuple = ? AND label = ? AND scorer = ? ORDER BY last DESC LIMIT 1"},
 		{&db.insert.newEpisode, "INSERT INTO detections (tuple, src, dst, label, scorer, first, last, count, score) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
 		{&db.insert.longer, "UPDATE detections SET last = max(last, ?), count = count + ?, score = ? WHERE seq = ?"},
 		{&db.insert.newEvidence, "INSERT INTO detection_bodies (seq, body) VALUES (?, ?)"},
 		{&db.insert.evidence, "UPDATE detection_bodies SET body = ? WHERE seq = ?"},
+		{&db.insert.match, "INSERT INTO matches (at, episode, nth, count, time, score, flows, gap, source, generic, behaviour, normal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"},
+		{&db.insert.thinned, "UPDATE detections SET kept = ?, pending = ?, pending_score = ? WHERE seq = ?"},
 		{&db.insert.newBlock, `INSERT INTO blocks (id, tuple, scope, since, until, renewal, dry_run, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET until = excluded.until, body = excluded.body`},
 		{&db.insert.replaced, `UPDATE blocks INDEXED BY blocks_open SET ended = ?, "end" = 'replaced' WHERE tuple = ? AND scope = ? AND dry_run = ? AND id <> ? AND ended IS NULL`},
@@ -191,9 +197,10 @@ func (db *database) writeCount(ctx context.Context, k episodeKey, c *count, gap 
 		evidence = []byte("{}")
 	}
 	tuple := k.tuple.String()
-	var seq, last int64
-	var score sql.NullFloat64
-	err = db.insert.episode.QueryRowContext(ctx, tuple, k.label, k.scorer).Scan(&seq, &last, &score)
+	var seq, last, kept int64
+	var score, pendingScore sql.NullFloat64
+	var thin thinning
+	err = db.insert.episode.QueryRowContext(ctx, tuple, k.label, k.scorer).Scan(&seq, &last, &score, &thin.seen, &kept, &thin.pending, &pendingScore)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
@@ -206,8 +213,11 @@ func (db *database) writeCount(ctx context.Context, k episodeKey, c *count, gap 
 		if _, err := db.insert.longer.ExecContext(ctx, micros(c.last), int64(c.n), best, seq); err != nil {
 			return err
 		}
-		_, err = db.insert.evidence.ExecContext(ctx, string(evidence), seq)
-		return err
+		if _, err = db.insert.evidence.ExecContext(ctx, string(evidence), seq); err != nil {
+			return err
+		}
+		thin.kept, thin.score = time.UnixMicro(kept), pendingScore.Float64
+		return db.writeMatches(ctx, seq, c, thin)
 	}
 	res, err := db.insert.newEpisode.ExecContext(ctx, tuple, addrKey(k.tuple.Src), addrKey(k.tuple.Dst), k.label, k.scorer,
 		micros(c.first), micros(c.last), int64(c.n), c.score)
@@ -217,7 +227,31 @@ func (db *database) writeCount(ctx context.Context, k episodeKey, c *count, gap 
 	if seq, err = res.LastInsertId(); err != nil {
 		return err
 	}
-	_, err = db.insert.newEvidence.ExecContext(ctx, seq, string(evidence))
+	if _, err = db.insert.newEvidence.ExecContext(ctx, seq, string(evidence)); err != nil {
+		return err
+	}
+	return db.writeMatches(ctx, seq, c, thinning{})
+}
+
+// writeMatches keeps those of the matches of c that are to be.
+func (db *database) writeMatches(ctx context.Context, episode int64, c *count, thin thinning) error {
+	matches := c.matches
+	if rest := c.n - uint64(len(matches)); rest > 0 {
+		m := matchOf(c.newest, c.last)
+		m.Count, m.Score = rest, encodable(detection.Detection{Score: c.score}).Score
+		matches = append(slices.Clip(matches), m)
+	}
+	stronger := detection.Scoring(c.newest.Scorer).Stronger
+	for _, m := range matches {
+		if !thin.take(&m, stronger) {
+			continue
+		}
+		if _, err := db.insert.match.ExecContext(ctx, micros(m.At), episode, int64(thin.seen), int64(m.Count), int64(m.Time), m.Score,
+			int64(m.Flows), int64(m.Gap), m.Source, m.Generic, m.Behaviour, m.Normal); err != nil {
+			return err
+		}
+	}
+	_, err := db.insert.thinned.ExecContext(ctx, micros(thin.kept), int64(thin.pending), thin.score, episode)
 	return err
 }
 

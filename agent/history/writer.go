@@ -294,7 +294,7 @@ func (s *Store) tellLost(why string) {
 	}
 	s.lostTold = lost
 	s.log.Warn("events are missing in the history", "path", s.opt.Path, "lost", missing, "reason", why)
-	s.Record(Event{Kind: KindAgent, Text: fmt.Sprintf("%d events are missing in the history: %s", missing, why)})
+	s.Record(Event{Kind: KindAgent, Text: fmt.Sprintf("%d"+holeText+"%s", missing, why)})
 }
 
 // finish writes what is left and closes the file.
