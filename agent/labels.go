@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"slips-ips/agent/whatif"
 	"slips-ips/argusfeed"
 	"slips-ips/models/train"
 	"slips-ips/policy"
@@ -58,7 +59,7 @@ func (b *labelBook) note(f *argusfeed.Flow) {
 	b.tuples[f.Tuple] = l
 }
 
-func (b *labelBook) score(detected map[argusfeed.Tuple]*DetectedTuple, decided trials) *LabelScore {
+func (b *labelBook) score(detected map[argusfeed.Tuple]*DetectedTuple, decided *whatif.Trials) *LabelScore {
 	if !b.on {
 		return nil
 	}
@@ -79,7 +80,7 @@ func (b *labelBook) score(detected map[argusfeed.Tuple]*DetectedTuple, decided t
 		if detected[tuple] != nil {
 			*found++
 		}
-		if decided.of(tuple).strongest.Action == policy.ActionBlock {
+		if decided.Of(tuple).Strongest.Action == policy.ActionBlock {
 			*blocked++
 		}
 	}

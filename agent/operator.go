@@ -31,10 +31,13 @@ func ask(ctx context.Context, c calls, f func()) error {
 // errNotBlocking is what an agent says that detects nothing.
 var errNotBlocking = fmt.Errorf("%w: the agent runs in detect-off mode, in which nothing is decided or blocked", control.ErrUnavailable)
 
+// errNoHistory is what an agent says that keeps none.
+var errNoHistory = fmt.Errorf("%w: no history is kept ([agent] state in slips.toml; the log says why, if it is set)", control.ErrUnavailable)
+
 // Events gives what the history has.
 func (o operator) Events(ctx context.Context, q history.Query) (history.Page, error) {
 	if o.kept.history == nil {
-		return history.Page{}, fmt.Errorf("%w: no history is kept ([agent] state in slips.toml; the log says why, if it is set)", control.ErrUnavailable)
+		return history.Page{}, errNoHistory
 	}
 	page, err := o.kept.history.Events(ctx, q)
 	switch {

@@ -124,30 +124,38 @@ type replay struct {
 
 // newDecider makes a policy with an enforcer of its own that only remembers.
 func (r *replay) newDecider(c Config, decided func(outcome)) (*decider, error) {
-	engine, err := policy.New(c.Policy, r.opt.Config.Detection.Width)
+	// The addresses of this host say nothing about somebody else's capture.
+	protected := policy.NewProtected(c.Protect.Entries()...)
+	var clock time.Time // the start of the newest flow that was decided on
+	d, err := newTrial(c, r.opt.Config.Detection.Width, protected, func() time.Time { return clock })
 	if err != nil {
 		return nil, err
 	}
-	// The addresses of this host say nothing about somebody else's capture.
-	protected := policy.NewProtected(c.Protect.Entries()...)
+	d.now = func(d detection.Detection) argusfeed.Time {
+		if t := d.Time.Time(); t.After(clock) {
+			clock = t
+		}
+		return argusfeed.TimeOf(clock)
+	}
+	d.decided = decided
+	return d, nil
+}
+
+// newTrial makes a decider for the policy of c with an enforcer of its own that only
+// remembers. The caller sets now, which clock goes by, and decided.
+func newTrial(c Config, width time.Duration, protected *policy.Protected, clock func() time.Time) (*decider, error) {
+	engine, err := policy.New(c.Policy, width)
+	if err != nil {
+		return nil, err
+	}
 	snapshot := func() *policy.Protected { return protected }
-	var clock time.Time // the start of the newest flow that was decided on
-	blocks, err := enforce.New(c.Enforce, enforce.Options{
-		DryRun: true, Protected: snapshot, Now: func() time.Time { return clock },
-	})
+	blocks, err := enforce.New(c.Enforce, enforce.Options{DryRun: true, Protected: snapshot, Now: clock})
 	if err != nil {
 		return nil, err
 	}
 	return &decider{
-		engine: engine, tracker: engine.NewTracker(), ledger: engine.NewLedger(), offences: engine.NewOffences(), blocks: blocks, protected: snapshot,
-		now: func(d detection.Detection) argusfeed.Time {
-			if t := d.Time.Time(); t.After(clock) {
-				clock = t
-			}
-			return argusfeed.TimeOf(clock)
-		},
-		newID:   numberedIDs(),
-		decided: decided,
+		engine: engine, tracker: engine.NewTracker(), ledger: engine.NewLedger(), offences: engine.NewOffences(),
+		blocks: blocks, protected: snapshot, newID: numberedIDs(),
 	}, nil
 }
 

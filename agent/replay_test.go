@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"slips-ips/agent/report"
+	"slips-ips/agent/whatif"
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
 	"slips-ips/policy"
@@ -198,7 +199,7 @@ func TestReplayOtherPolicy(t *testing.T) {
 		d.Other.Reason == "" || d.Other.Rule != policy.DefaultRule {
 		t.Errorf("%+v", d)
 	}
-	if b := d.NowBlocked; b.Blocks != 1 || b.First != d.Now.Time || b.Seconds < time.Hour.Seconds() || d.OtherBlocked != (Blocked{}) {
+	if b := d.NowBlocked; b.Blocks != 1 || b.First != d.Now.Time || b.Seconds < time.Hour.Seconds() || d.OtherBlocked != (whatif.Blocked{}) {
 		t.Errorf("blocked %+v, and by the other policy %+v", b, d.OtherBlocked)
 	}
 	same := replayConfig()

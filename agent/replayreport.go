@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"slips-ips/agent/whatif"
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
 	"slips-ips/policy"
@@ -33,14 +34,14 @@ type ReplayReport struct {
 	Decisions []policy.Decision `json:"decisions"`
 	Repeats   uint64            `json:"repeats"`
 	// Differences is what another policy would have decided otherwise.
-	Differences []Difference `json:"differences,omitempty"`
+	Differences []whatif.Difference `json:"differences,omitempty"`
 	// Labels compares with the label column; nil where there is none.
 	Labels *LabelScore `json:"labels,omitempty"`
 
 	tuples map[argusfeed.Tuple]*DetectedTuple
 	labels labelBook
-	ours   trials
-	others trials
+	ours   whatif.Trials
+	others whatif.Trials
 }
 
 // DetectedTuple is a tuple that was detected at least once. Label, Score and
@@ -66,7 +67,6 @@ func newReplayReport(labels bool) *ReplayReport {
 		Detections: []DetectedTuple{}, Decisions: []policy.Decision{},
 		tuples: map[argusfeed.Tuple]*DetectedTuple{},
 		labels: labelBook{on: labels, tuples: map[argusfeed.Tuple]labelled{}},
-		ours:   trials{}, others: trials{},
 	}
 }
 
@@ -94,13 +94,30 @@ func (r *ReplayReport) detect(found []detection.Detection) {
 }
 
 func (r *ReplayReport) decide(o outcome) {
-	d := notBlocked(o.decision, o.failed)
-	r.ours.add(d)
+	d := whatif.NotBlocked(o.decision, o.failed)
+	r.ours.Add(d)
 	if d.Repeat {
 		r.Repeats++
 		return
 	}
 	r.Decisions = append(r.Decisions, d)
+}
+
+func (r *ReplayReport) decideOther(o outcome) {
+	r.others.Add(whatif.NotBlocked(o.decision, o.failed))
+}
+
+// differences lists the tuples on which the policies went different ways, in the
+// order of the detections.
+func (r *ReplayReport) differences() []whatif.Difference {
+	if len(r.others.Tuples()) == 0 {
+		return nil
+	}
+	tuples := make([]argusfeed.Tuple, len(r.Detections))
+	for i, t := range r.Detections {
+		tuples[i] = t.Tuple
+	}
+	return whatif.Differences(tuples, &r.ours, &r.others)
 }
 
 // finish fills in what is known at the end.
@@ -123,7 +140,7 @@ func (r *ReplayReport) finish(s detection.Stats, skips *argusfeed.SkipCounter, t
 		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Tuple.String(), b.Tuple.String()))
 	})
 	r.Differences = r.differences()
-	r.Labels = r.labels.score(r.tuples, r.ours)
+	r.Labels = r.labels.score(r.tuples, &r.ours)
 }
 
 func (r *ReplayReport) label(f *argusfeed.Flow) { r.labels.note(f) }

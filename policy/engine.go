@@ -99,6 +99,9 @@ func New(cfg Config, width time.Duration) (*Engine, error) {
 	return e, nil
 }
 
+// Span is the longest time that a rule counts matches over.
+func (e *Engine) Span() time.Duration { return e.maxSpan }
+
 // maxWidth times MaxWindows is still a time.Duration.
 const maxWidth = 24 * time.Hour
 

@@ -38,11 +38,11 @@ func (d *door) Accept() (net.Conn, error) {
 		p, err := peerOf(c)
 		if err != nil {
 			d.server.opt.Log.Error("a client of the control socket was refused", "error", err)
-			turnAway(c, http.StatusForbidden, failure{err.Error(), "forbidden"})
+			turnAway(c, http.StatusForbidden, failure{Text: err.Error(), Code: "forbidden"})
 			continue
 		}
 		if !d.server.clients.try(p.uid) {
-			turnAway(c, http.StatusTooManyRequests, failure{"too many clients of the control socket are connected; try again later", "busy"})
+			turnAway(c, http.StatusTooManyRequests, failure{Text: "too many clients of the control socket are connected; try again later", Code: "busy"})
 			continue
 		}
 		d.server.accepted.Add(1)

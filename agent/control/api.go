@@ -41,6 +41,11 @@ type Backend interface {
 	AddAllow(ctx context.Context, by history.Who, a Allow) (AllowResult, error)
 	RemoveAllow(ctx context.Context, by history.Who, network string) (Allow, error)
 
+	// WhatIf tells what another policy would have done with what the history has. It
+	// changes nothing. A *ConfigError where the configuration is wrong, ErrBusy where
+	// somebody else asks already.
+	WhatIf(ctx context.Context, r WhatIfRequest) (WhatIfResult, error)
+
 	// Reload reads the configuration, the models and the allow list again. Where
 	// something is wrong nothing changes, and the error says what.
 	Reload(ctx context.Context, by history.Who, r ReloadRequest) (ReloadResult, error)

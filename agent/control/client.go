@@ -172,6 +172,12 @@ func (c *Client) Reload(ctx context.Context, r ReloadRequest) (ReloadResult, err
 	return ask[ReloadResult](ctx, c, http.MethodPost, "/reload", "", r)
 }
 
+// WhatIf tells what another policy would have done. Its error is a *ConfigError
+// where the configuration is wrong.
+func (c *Client) WhatIf(ctx context.Context, r WhatIfRequest) (WhatIfResult, error) {
+	return ask[WhatIfResult](ctx, c, http.MethodPost, "/whatif", "", r)
+}
+
 // Panic lifts all blocks and pauses blocking.
 func (c *Client) Panic(ctx context.Context) (PauseResult, error) {
 	return ask[PauseResult](ctx, c, http.MethodPost, "/panic", "", nil)

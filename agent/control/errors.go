@@ -34,6 +34,8 @@ type failure struct {
 	// Text is for people, Code for programs.
 	Text string `json:"error"`
 	Code string `json:"code"`
+	// Mistakes are those of the text of a configuration, where that is what is wrong.
+	Mistakes []Mistake `json:"mistakes,omitempty"`
 }
 
 // Codes that stand for no error of a Backend.
@@ -79,6 +81,9 @@ func (e *kindError) Unwrap() error { return e.kind }
 
 // errorOf gives the error that a failure stands for.
 func errorOf(f failure) error {
+	if len(f.Mistakes) > 0 {
+		return &ConfigError{f.Mistakes}
+	}
 	for _, c := range codes {
 		if c.code == f.Code {
 			return &kindError{c.err, f.Text}

@@ -44,6 +44,7 @@ func allCalls() []call {
 		{Method: "GET", Path: "/v1/allows", Does: "networks that are never blocked", costly: true, run: (*Server).allows},
 		{Method: "POST", Path: "/v1/allows", Does: "never block: {network, comment, until or duration}", Changes: true, costly: true, run: (*Server).addAllow},
 		{Method: "DELETE", Path: "/v1/allows", Does: "block again what is decided: network", Changes: true, costly: true, run: (*Server).removeAllow},
+		{Method: "POST", Path: "/v1/whatif", Does: "what another policy would have done: {config, since, until}", costly: true, run: (*Server).whatIf},
 		{Method: "POST", Path: "/v1/reload", Does: "read the configuration again: {check, lift}", Changes: true, costly: true, run: (*Server).reload},
 		// Not costly: what everybody waits for does not wait in a queue.
 		{Method: "POST", Path: "/v1/panic", Does: "lift all blocks and pause blocking", Changes: true, run: (*Server).panic},
@@ -128,7 +129,12 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 	}
 	// That it is invalid the code says; the text says why.
 	text := strings.TrimPrefix(err.Error(), ErrInvalid.Error()+": ")
-	if writeErr := s.writeJSON(w, status, failure{text, code}); writeErr != nil {
+	said := failure{Text: text, Code: code}
+	var wrong *ConfigError
+	if errors.As(err, &wrong) {
+		said.Mistakes = wrong.Mistakes
+	}
+	if writeErr := s.writeJSON(w, status, said); writeErr != nil {
 		s.cut.Add(1)
 	}
 }

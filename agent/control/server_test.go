@@ -253,8 +253,31 @@ func TestIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Version != "1.0" || got.API != "v1" || got.You.UID != uint32(os.Getuid()) || !got.You.Change || len(got.Calls) != 16 {
+	if got.Version != "1.0" || got.API != "v1" || got.You.UID != uint32(os.Getuid()) || !got.You.Change || len(got.Calls) != 17 {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestWhatIf(t *testing.T) {
+	b := controltest.Sample()
+	b.WouldBe = control.WhatIfResult{Matches: 7, Tuples: 2, Unknown: []string{"much"}}
+	_, path := start(t, b, control.Options{})
+	c := dial(t, path)
+	since := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	got, err := c.WhatIf(t.Context(), control.WhatIfRequest{Config: "[policy]", Since: since, Until: since.Add(time.Hour)})
+	if err != nil || got.Matches != 7 || !got.Since.Equal(since) || got.Differences == nil || got.Other.Blocked == nil {
+		t.Errorf("%+v, %v", got, err)
+	}
+	var wrong *control.ConfigError
+	_, err = c.WhatIf(t.Context(), control.WhatIfRequest{Config: "action = \"deny\""})
+	if !errors.As(err, &wrong) || !errors.Is(err, control.ErrInvalid) || len(wrong.Mistakes) != 1 || wrong.Mistakes[0].Line != 1 {
+		t.Errorf("a wrong configuration: %v", err)
+	}
+	if _, err := c.WhatIf(t.Context(), control.WhatIfRequest{Since: since, Until: since}); !errors.Is(err, control.ErrInvalid) {
+		t.Errorf("no time at all: %v", err)
+	}
+	if len(b.By()) != 0 {
+		t.Error("asking changed something")
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 // replayFlags are those of replay alone.
 type replayFlags struct {
 	config, trace, policy       string
+	history                     historyFlags
 	tuples                      report.Tuples
 	fields, records             string
 	asJSON, fail, quiet, labels bool
@@ -33,7 +34,7 @@ func newReplay(std streams) *cobra.Command {
 	var detect detectFlags
 	var opt replayFlags
 	cmd := &cobra.Command{
-		Use:   "replay FILE...",
+		Use:   "replay FILE... | replay --history --policy FILE",
 		Short: "Run stored flows through the pipeline: what would have happened",
 		Long: `Replay reads stored flows through the same pipeline as the agent, on the flows'
 own clock, and reports what was detected and what the policy would have done.
@@ -41,6 +42,12 @@ It never touches the kernel. Files are what ra prints, binetflow with a header
 line, or Argus streams, plain or compressed with gzip; - is standard input.
 The records that an Argus stream has of one flow are joined, --records single
 leaves them; a line of text is a flow.
+
+With --policy it also tells what another slips.toml would have done differently.
+With --history both policies are asked about the matches that the agent's history
+has, instead of flows: what each would have blocked, when and for how long. It reads
+the file and may be used while the agent runs; docs/policy.md says what a history
+cannot tell, and so does the output.
 
 The exit status is 3 where a malicious behaviour was found and
 --fail-on-detection is given.
@@ -54,14 +61,13 @@ noise too, for comparing line by line. The columns that --fields can name:
 		Example: `  slips-ips replay capture.binetflow.gz
   slips-ips replay --json -m models day1.argus day2.argus
   slips-ips replay -c slips.toml --policy stricter.toml capture.binetflow
+  slips-ips replay --policy stricter.toml --history --since 3d
   slips-ips replay --print-flows --fields "stime saddr daddr dport" day.argus.gz`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("%s needs files of flows, or - for standard input", cmd.CommandPath())
-			}
-			return nil
-		},
+		Args: func(cmd *cobra.Command, args []string) error { return opt.history.check(cmd, args, opt.policy) },
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if opt.history.on {
+				return replayHistory(cmd, std, &opt)
+			}
 			if err := checkPrintFlags(cmd.Flags(), opt.printFlows); err != nil {
 				return err
 			}
@@ -75,6 +81,7 @@ noise too, for comparing line by line. The columns that --fields can name:
 	detect.register(fs)
 	fs.StringVarP(&opt.config, "config", "c", "", "read this slips.toml `FILE`: detection, policy and protect apply")
 	fs.StringVar(&opt.policy, "policy", "", "also say what the policy of this other slips.toml `FILE` would decide differently; its detection is not used")
+	opt.history.register(fs)
 	fs.StringVar(&opt.trace, "trace", "", "write one JSON line for each line of input to `FILE`; - is standard output")
 	fs.Var(&opt.tuples, "tuples", "tuples to print at the end of each time window: all, detected or none (default none)")
 	fs.BoolVar(&opt.labels, "labels", false, "compare with the label column of the input")
@@ -267,38 +274,6 @@ func printReplay(w io.Writer, r *agent.ReplayReport) error {
 			l.Malicious, l.MaliciousDetected, l.MaliciousBlocked, l.Benign, l.BenignDetected, l.BenignBlocked, l.Unlabelled)
 	}
 	return nil
-}
-
-// printDifferences tells what the other policy would have done, and when.
-func printDifferences(w io.Writer, all []agent.Difference) {
-	if len(all) == 0 {
-		return
-	}
-	fmt.Fprintf(w, "\nthe other policy differs on %d tuples:\n", len(all))
-	t := newTable("tuple", "policy", "does", "rule", "blocks", "first", "blocked for")
-	for _, d := range all {
-		for i, p := range []struct {
-			name    string
-			says    policy.Decision
-			blocked agent.Blocked
-		}{{"now", d.Now, d.NowBlocked}, {"other", d.Other, d.OtherBlocked}} {
-			tuple := report.Plain(d.Tuple.String())
-			if i > 0 {
-				tuple = ""
-			}
-			does, first, lasts := string(p.says.Action), "", ""
-			if p.says.Action == policy.ActionBlock {
-				does = fmt.Sprintf("block %s for %s", p.says.Scope, policy.Duration(p.says.Duration))
-				first = p.blocked.First.String()
-				lasts = (time.Duration(p.blocked.Seconds) * time.Second).String()
-			}
-			t.AppendRow(table.Row{tuple, p.name, does, p.says.Rule, p.blocked.Blocks, first, lasts})
-		}
-	}
-	fmt.Fprintln(w, t.Render())
-	for _, d := range all {
-		fmt.Fprintf(w, "%s, other policy: %s\n", report.Plain(d.Tuple.String()), d.Other.Reason)
-	}
 }
 
 func printCounts(w io.Writer, what string, counts map[string]uint64) {

@@ -29,6 +29,7 @@ type Backend struct {
 	InForce     []control.BlockInfo
 	Allowed     []control.Allow
 	Reloaded    control.ReloadResult
+	WouldBe     control.WhatIfResult
 	Explanation control.Explanation
 	// Fail is what every method gives, where it is set; Wait keeps every method
 	// until its context ends.
@@ -320,6 +321,21 @@ func (b *Backend) Reload(ctx context.Context, by history.Who, r control.ReloadRe
 	}
 	result := b.Reloaded
 	result.Lifted = r.Lift && !r.Check
+	return result, nil
+}
+
+// WhatIf implements control.Backend. A configuration with "deny" in its first line is wrong.
+func (b *Backend) WhatIf(ctx context.Context, r control.WhatIfRequest) (control.WhatIfResult, error) {
+	if err := b.enter(ctx); err != nil {
+		return control.WhatIfResult{}, err
+	}
+	if first, _, _ := strings.Cut(r.Config, "\n"); strings.Contains(first, "deny") {
+		return control.WhatIfResult{}, &control.ConfigError{Mistakes: []control.Mistake{
+			{Line: 1, Key: "policy.action", What: `"deny" is not allowed; use block, alert or ignore`},
+		}}
+	}
+	result := b.WouldBe
+	result.Since, result.Until = r.Since, r.Until
 	return result, nil
 }
 
