@@ -13,10 +13,11 @@ import (
 // pastMatch is one match of the past: one that was kept, or one of those that it
 // stands for.
 type pastMatch struct {
-	at     time.Time
-	kept   int32 // index of Matched.Matches; -1: the newest of the episode
-	back   int32 // how many matches before that one
-	of     int32 // index of Matched.Episodes
+	at     time.Time      // when the agent saw it
+	time   argusfeed.Time // when its flow began
+	kept   int32          // index of Matched.Matches; -1: the newest of the episode
+	back   int32          // how many matches before that one
+	of     int32          // index of Matched.Episodes
 	spread bool
 }
 
@@ -26,49 +27,65 @@ const maxPast = 1_000_000
 // layOut gives the matches of before until one by one, in the order of time. What
 // was only counted is laid out evenly.
 func layOut(past history.Matched, until time.Time) ([]pastMatch, error) {
-	var all []pastMatch
-	before := make([]time.Time, len(past.Episodes)) // the match before, of each episode
-	seen := make([]bool, len(past.Episodes))
-	lay := func(of, kept int, at time.Time, n uint64) error {
-		from := before[of]
-		if !seen[of] {
-			from = past.Episodes[of].First
-		}
-		if uint64(len(all))+n > maxPast {
-			return fmt.Errorf("asking the policies about the past: %w: more than %d matches; ask for less time", history.ErrTooMuch, maxPast)
-		}
-		step := time.Duration(0)
-		if n > 1 && at.After(from) {
-			gaps := n // from the match before, which is not one of these
-			if !seen[of] {
-				gaps = n - 1 // the first of them is the first of all
-			}
-			step = at.Sub(from) / time.Duration(gaps)
-		}
-		for back := n; back > 0; back-- {
-			m := pastMatch{at: at.Add(-step * time.Duration(back-1)), kept: int32(kept), back: int32(back - 1), of: int32(of), spread: back > 1 || kept < 0}
-			if m.at.Before(until) {
-				all = append(all, m)
-			}
-		}
-		before[of], seen[of] = at, true
-		return nil
-	}
+	l := layout{past: past, until: until, before: make([]*pastMatch, len(past.Episodes))}
 	for i, m := range past.Matches {
-		if err := lay(m.Episode, i, m.At, m.Count); err != nil {
+		if err := l.lay(pastMatch{at: m.At, time: m.Time, kept: int32(i), of: int32(m.Episode)}, m.Count, m.Gap); err != nil {
 			return nil, err
 		}
 	}
 	for of, n := range past.Counted {
-		if k := past.KeptUntil[of]; !k.IsZero() && !seen[of] {
-			before[of], seen[of] = k, true
+		last := pastMatch{at: past.Episodes[of].Last, kept: -1, of: int32(of)}
+		var gap time.Duration
+		if newest := past.Episodes[of].Newest; newest != nil {
+			last.time, gap = newest.Time, newest.Gap
 		}
-		if err := lay(of, -1, past.Episodes[of].Last, n); err != nil {
+		if k := past.KeptUntil[of]; !k.IsZero() && l.before[of] == nil { // it was before what is looked at
+			l.before[of] = &pastMatch{at: k, time: last.time.Add(k.Sub(last.at))}
+		}
+		if err := l.lay(last, n, gap); err != nil {
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(all, func(a, b pastMatch) int { return a.at.Compare(b.at) })
-	return all, nil
+	slices.SortStableFunc(l.all, func(a, b pastMatch) int { return a.at.Compare(b.at) })
+	return l.all, nil
+}
+
+type layout struct {
+	past   history.Matched
+	until  time.Time
+	before []*pastMatch // the one laid before, of each episode
+	all    []pastMatch
+}
+
+// lay lays out the n matches that one stands for, itself the last: back to the one
+// before, or to the begin of the episode with a gap between their flows.
+func (l *layout) lay(last pastMatch, n uint64, gap time.Duration) error {
+	if uint64(len(l.all))+n > maxPast {
+		return fmt.Errorf("asking the policies about the past: %w: more than %d matches; ask for less time", history.ErrTooMuch, maxPast)
+	}
+	var step, flowStep time.Duration
+	switch before := l.before[last.of]; {
+	case before != nil && n > 1: // which is none of these
+		step, flowStep = last.at.Sub(before.at)/time.Duration(n), last.time.Sub(before.time)/time.Duration(n)
+	case n > 1:
+		step, flowStep = last.at.Sub(l.past.Episodes[last.of].First)/time.Duration(n-1), gap
+		if flowStep == 0 {
+			flowStep = step
+		}
+	}
+	step, flowStep = max(0, step), max(0, flowStep)
+	for back := n; back > 0; back-- {
+		m := last
+		m.back = int32(back - 1)
+		m.at = last.at.Add(-step * time.Duration(back-1))
+		m.time = last.time.Add(-flowStep * time.Duration(back-1))
+		m.spread = back > 1
+		if m.at.Before(l.until) {
+			l.all = append(l.all, m)
+		}
+	}
+	l.before[last.of] = &last
+	return nil
 }
 
 // detection gives the match as the detection that it was; ok is false where the
@@ -80,15 +97,14 @@ func (m pastMatch) detection(past history.Matched) (d detection.Detection, ok bo
 		return d, false
 	}
 	d = detection.Detection{Tuple: tuple, Label: e.Label, Scorer: e.Scorer}
-	at := e.Last
 	switch {
 	case m.kept >= 0:
 		k := past.Matches[m.kept]
-		d.Score, d.Flows, d.Time, d.Gap, at = k.Score, k.Flows, k.Time, k.Gap, k.At
+		d.Score, d.Flows, d.Gap = k.Score, k.Flows, k.Gap
 		d.Source, d.Generic, d.Behaviour, d.Normal = k.Source, k.Generic, k.Behaviour, k.Normal
 	case e.Newest != nil:
 		n := *e.Newest
-		d.Score, d.Flows, d.Time, d.Gap = n.Score, n.Flows, n.Time, n.Gap
+		d.Score, d.Flows, d.Gap = n.Score, n.Flows, n.Gap
 		d.Source, d.Generic, d.Behaviour, d.Normal = n.Source, n.Generic, n.Behaviour, n.Normal
 	default:
 		return d, false
@@ -96,7 +112,7 @@ func (m pastMatch) detection(past history.Matched) (d detection.Detection, ok bo
 	if e.Newest != nil {
 		d.Threshold = e.Newest.Threshold
 	}
-	d.Time = d.Time.Add(m.at.Sub(at))
+	d.Time = m.time
 	d.Flows -= min(d.Flows, uint64(m.back))
 	if m.back > 0 {
 		d.Normal = "" // it is the newest's

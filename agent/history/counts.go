@@ -26,15 +26,8 @@ type count struct {
 	matches []Match
 }
 
-// maxUnwritten is how many matches of a tuple and label wait to be written, as
-// they are; there are at most so many counts.
-const maxUnwritten = 16
-
-func (c *count) match(d detection.Detection, at time.Time) {
-	if len(c.matches) < maxUnwritten {
-		c.matches = append(c.matches, matchOf(d, at))
-	}
-}
+// maxUnwritten is how many single matches wait to be written, of all tuples.
+const maxUnwritten = 100_000
 
 // add adds what came before or after.
 func (c *count) add(o count) {
@@ -42,7 +35,7 @@ func (c *count) add(o count) {
 	c.n += o.n
 	c.matches = append(slices.Clip(o.matches), c.matches...)
 	slices.SortStableFunc(c.matches, func(a, b Match) int { return a.At.Compare(b.At) })
-	c.matches = c.matches[:min(len(c.matches), maxUnwritten)]
+	c.matches = c.matches[:min(len(c.matches), exactMatches)]
 	if o.first.Before(c.first) {
 		c.first = o.first
 	}
@@ -67,6 +60,8 @@ type counts struct {
 	byKey map[episodeKey]*count
 	max   int
 	taken int // how many are being written
+	// unwritten counts the matches in byKey.
+	unwritten int
 	// accepted counts the detections that found a place, written those that left it.
 	accepted, written, lost uint64
 }
@@ -79,7 +74,7 @@ func (c *counts) put(d detection.Detection, now time.Time) {
 		have.score = strongest(d, d.Score, have.score)
 		have.n++
 		have.last, have.newest = now, d
-		have.match(d, now)
+		c.match(have, d, now)
 		c.accepted++
 		return
 	}
@@ -88,9 +83,17 @@ func (c *counts) put(d detection.Detection, now time.Time) {
 		return
 	}
 	first := &count{first: now, last: now, n: 1, score: d.Score, newest: d}
-	first.match(d, now)
+	c.match(first, d, now)
 	c.byKey[key] = first
 	c.accepted++
+}
+
+// match keeps a match as it is, where there is room; else it is only counted.
+func (c *counts) match(of *count, d detection.Detection, at time.Time) {
+	if len(of.matches) < exactMatches && c.unwritten < maxUnwritten {
+		of.matches = append(of.matches, matchOf(d, at))
+		c.unwritten++
+	}
 }
 
 // take gives up to n of them away, for writing.
@@ -100,7 +103,7 @@ func (c *counts) take(n int) map[episodeKey]*count {
 	if len(c.byKey) <= n {
 		all := c.byKey
 		c.byKey = make(map[episodeKey]*count)
-		c.taken = len(all)
+		c.taken, c.unwritten = len(all), 0
 		return all
 	}
 	some := make(map[episodeKey]*count, n)
@@ -109,6 +112,7 @@ func (c *counts) take(n int) map[episodeKey]*count {
 			break
 		}
 		some[k] = v
+		c.unwritten -= len(v.matches)
 		delete(c.byKey, k)
 	}
 	c.taken = len(some)
@@ -126,9 +130,12 @@ func (c *counts) done(taken map[episodeKey]*count, written bool) {
 			continue
 		}
 		if have := c.byKey[k]; have != nil {
+			before := len(have.matches)
 			have.add(*v)
+			c.unwritten += len(have.matches) - before
 		} else {
 			c.byKey[k] = v
+			c.unwritten += len(v.matches)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -106,6 +107,34 @@ func TestManyMatchesAtOnce(t *testing.T) {
 	}
 	if sum != n || len(m.Matches) > exactMatches+2 {
 		t.Errorf("%d of %d matches in %d rows", sum, n, len(m.Matches))
+	}
+}
+
+// Only so many matches wait in memory to be written; the others are counted.
+func TestUnwrittenMatchesAreBounded(t *testing.T) {
+	c := counts{max: maxUnwritten, byKey: map[episodeKey]*count{}}
+	waiting := func() (n int, all uint64) {
+		for _, k := range c.byKey {
+			n, all = n+len(k.matches), all+k.n
+		}
+		return n, all
+	}
+	const tuples, each = 2000, 80
+	d := testDetection(t, matchTuple, "A")
+	for i := range tuples {
+		d.Label = fmt.Sprint(i)
+		for range each {
+			c.put(d, start)
+		}
+	}
+	if n, all := waiting(); n != maxUnwritten || c.unwritten != n || all != tuples*each {
+		t.Errorf("%d matches wait, it counts %d; %d in all", n, c.unwritten, all)
+	}
+	taken := c.take(500)
+	c.put(d, start)
+	c.done(taken, false)
+	if n, all := waiting(); n != c.unwritten || all != tuples*each+1 {
+		t.Errorf("after a try that failed %d matches wait, it counts %d; %d in all", n, c.unwritten, all)
 	}
 }
 

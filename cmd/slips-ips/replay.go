@@ -268,7 +268,7 @@ func printReplay(w io.Writer, r *agent.ReplayReport) error {
 			fmt.Fprintf(w, "%s  %s  %s\n    %s\n", d.Time, what, report.Plain(d.Tuple.String()), d.Reason)
 		}
 	}
-	printDifferences(w, r.Differences)
+	printDifferences(w, r.Differences, argusfeed.Time.String)
 	if l := r.Labels; l != nil {
 		fmt.Fprintf(w, "\nby the labels, tuples of ten flows or more: malicious %d, detected %d, blocked %d; benign %d, detected %d, blocked %d; unlabelled %d\n",
 			l.Malicious, l.MaliciousDetected, l.MaliciousBlocked, l.Benign, l.BenignDetected, l.BenignBlocked, l.Unlabelled)

@@ -9,6 +9,7 @@ import (
 
 	"slips-ips/agent/report"
 	"slips-ips/agent/whatif"
+	"slips-ips/argusfeed"
 	"slips-ips/policy"
 )
 
@@ -28,7 +29,7 @@ func printWhatIf(w io.Writer, r whatif.Report) error {
 		t := newTable("tuple", "label", "rule", "scope", "blocks", "first", "until", "blocked for")
 		for _, b := range r.Other.Blocked {
 			t.AppendRow(table.Row{report.Plain(b.Tuple.String()), report.Plain(b.Decision.Label), b.Decision.Rule, b.Decision.Scope,
-				b.Blocked.Blocks, localTime(b.Blocked.First.Time()), localTime(b.Blocked.Until.Time()), wholeSeconds(b.Blocked.Seconds)})
+				b.Blocked.Blocks, localFlowTime(b.Blocked.First), localFlowTime(b.Blocked.Until), wholeSeconds(b.Blocked.Seconds)})
 		}
 		fmt.Fprintln(w, t.Render())
 		leftOut(w, r.Other.LeftOut)
@@ -36,7 +37,7 @@ func printWhatIf(w io.Writer, r whatif.Report) error {
 	if len(r.Differences) == 0 {
 		fmt.Fprintln(w, "\nthe other policy differs on no tuple")
 	}
-	printDifferences(w, r.Differences)
+	printDifferences(w, r.Differences, localFlowTime)
 	leftOut(w, r.DifferencesLeftOut)
 	fmt.Fprintln(w, "\nwhat the history cannot tell:")
 	for _, s := range r.Unknown {
@@ -44,6 +45,8 @@ func printWhatIf(w io.Writer, r whatif.Report) error {
 	}
 	return nil
 }
+
+func localFlowTime(t argusfeed.Time) string { return localTime(t.Time()) }
 
 func leftOut(w io.Writer, n int) {
 	if n > 0 {
@@ -56,8 +59,9 @@ func wholeSeconds(s float64) string {
 	return policy.Duration(time.Duration(s) * time.Second).String()
 }
 
-// printDifferences tells what the other policy would have done, and when.
-func printDifferences(w io.Writer, all []whatif.Difference) {
+// printDifferences tells what the other policy would have done, and when, with times
+// as when writes them.
+func printDifferences(w io.Writer, all []whatif.Difference, when func(argusfeed.Time) string) {
 	if len(all) == 0 {
 		return
 	}
@@ -76,7 +80,7 @@ func printDifferences(w io.Writer, all []whatif.Difference) {
 			does, first, lasts := string(p.says.Action), "", ""
 			if p.says.Action == policy.ActionBlock {
 				does = fmt.Sprintf("block %s for %s", p.says.Scope, policy.Duration(p.says.Duration))
-				first = p.blocked.First.String()
+				first = when(p.blocked.First)
 				lasts = (time.Duration(p.blocked.Seconds) * time.Second).String()
 			}
 			t.AppendRow(table.Row{tuple, p.name, does, p.says.Rule, p.blocked.Blocks, first, lasts})
