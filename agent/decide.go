@@ -17,7 +17,8 @@ import (
 // what it would have blocked.
 type blocker interface {
 	Apply(blocks []policy.Block) []enforce.Result
-	Lookup(t argusfeed.Tuple) (enforce.Active, bool)
+	Covering(t argusfeed.Tuple, scope policy.Scope) (enforce.Active, bool)
+	Of(b policy.Block) (enforce.Active, bool)
 	Len() int
 }
 
@@ -94,7 +95,6 @@ func (d *decider) view(det detection.Detection, id string) policy.View {
 		Evidence:      d.tracker.Observe(det),
 		Protected:     d.protected(),
 		Started:       d.started,
-		InForce:       inForce(d.blocks.Lookup(det.Tuple)),
 		BlocksInForce: d.blocks.Len(),
 	}
 	if d.paused != nil {
@@ -106,6 +106,7 @@ func (d *decider) view(det detection.Detection, id string) policy.View {
 	if d.feed != nil {
 		v.Feed = d.feed(det.Source)
 	}
+	v.InForce = inForce(d.blocks.Covering(det.Tuple, d.engine.Scope(det, v)))
 	if d.ledger != nil {
 		v.Spent = d.ledger.Spent(det.Tuple, v.Now)
 	}

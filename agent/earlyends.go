@@ -52,8 +52,8 @@ func (e *earlyEnds) take() []earlyEnd {
 func (d *decider) hearEnds() {
 	for _, end := range d.ends.take() {
 		b := end.block
-		active, ok := d.blocks.Lookup(b.Tuple)
-		again := ok && active.Block.ID != b.ID && active.Block.Scope == b.Scope // blocked since
+		active, ok := d.blocks.Of(b)
+		again := ok && active.Block.ID != b.ID // blocked since
 		if d.ledger != nil && !again {
 			d.ledger.Lifted(b)
 		}

@@ -139,12 +139,13 @@ func (o operator) wouldDecide(ctx context.Context, e *control.Explanation) (poli
 		if !slices.Contains(evidence.Times, d.Time) { // the newest flow was no match
 			evidence.Times = append(evidence.Times, d.Time)
 		}
-		decision = o.decider.engine.Decide(d, policy.View{
+		view := policy.View{
 			Now: now, Evidence: evidence, Protected: o.hosts.snapshot(), BlocksInForce: o.enforcer.Len(),
 			Home: o.hosts.home.Load(), Started: o.decider.started, Paused: o.pause.words(), Feed: o.cfg.feedURL(d.Source),
-			InForce: inForce(o.enforcer.Lookup(e.Tuple)),
-			Spent:   o.decider.ledger.Spent(e.Tuple, now), Offended: o.decider.offences.Of(e.Tuple),
-		})
+			Spent: o.decider.ledger.Spent(e.Tuple, now), Offended: o.decider.offences.Of(e.Tuple),
+		}
+		view.InForce = inForce(o.enforcer.Covering(e.Tuple, o.decider.engine.Scope(d, view)))
+		decision = o.decider.engine.Decide(d, view)
 	})
 	return decision, err
 }

@@ -69,7 +69,7 @@ func (a *Agent) eventOf(o outcome) history.Event {
 	e.Block = &history.Block{
 		Block: block, Since: e.Time, Until: o.until, Renewal: d.Renewal, DryRun: a.enforcer.DryRun(),
 	}
-	if active, ok := a.enforcer.Lookup(d.Tuple); ok {
+	if active, ok := a.enforcer.Of(block); ok {
 		e.Block.Since = active.Since
 	}
 	verb := "blocked"

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"slips-ips/argusfeed"
+	"slips-ips/policy"
 )
 
 // List gives the blocks that have not run out, the oldest first, as they are at
@@ -90,6 +91,39 @@ func (e *Enforcer) Lookup(t argusfeed.Tuple) (Active, bool) {
 		}
 	}
 	return Active{}, false
+}
+
+// Covering gives the block in force that stops all that a block of t with that scope
+// would stop, if there is one; of several the one that lasts the longest. One that is
+// missing in the kernel stops nothing.
+func (e *Enforcer) Covering(t argusfeed.Tuple, scope policy.Scope) (best Active, ok bool) {
+	now := e.now()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	keys := coveringAs(t, scope, e.cfg.IPv6Prefix)
+	if !e.wanted.anyWide() {
+		keys = keys[:min(len(keys), 1)]
+	}
+	for _, k := range keys {
+		if a, live := e.wanted.live(k, now); live && a.State != StateMissing && (!ok || a.Until.After(best.Until)) {
+			best, ok = a, true
+		}
+	}
+	return e.told(best), ok
+}
+
+// Of gives the block of the tuple and with the scope of b, if there is one that has
+// not run out, whatever its state.
+func (e *Enforcer) Of(b policy.Block) (Active, bool) {
+	k, err := keyFor(b, e.cfg.IPv6Prefix)
+	if err != nil {
+		return Active{}, false
+	}
+	now := e.now()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	a, ok := e.wanted.live(k, now)
+	return e.told(a), ok
 }
 
 // told is a block as others are told of it: in a dry-run that counts, what the

@@ -75,17 +75,27 @@ func (s setKind) scope() policy.Scope {
 
 // covering gives the keys of all elements that would stop t, its own first.
 func covering(t argusfeed.Tuple, prefix6 int) []key {
-	var keys []key
-	if k, err := keyOf(t); err == nil {
-		keys = append(keys, k)
-	}
+	return coveringAs(t, policy.ScopeTuple, prefix6)
+}
+
+// coveringAs gives the keys of all elements that would stop what a block of t with
+// that scope stops, its own first.
+func coveringAs(t argusfeed.Tuple, scope policy.Scope, prefix6 int) []key {
 	turned := t
 	turned.Src, turned.Dst = t.Dst, t.Src
-	for _, b := range []policy.Block{
-		{Tuple: t, Scope: policy.ScopePair}, {Tuple: turned, Scope: policy.ScopePair},
-		{Tuple: t, Scope: policy.ScopeDestination}, {Tuple: turned, Scope: policy.ScopeDestination},
-		{Tuple: t, Scope: policy.ScopeSource}, {Tuple: turned, Scope: policy.ScopeSource},
-	} {
+	blocks := []policy.Block{{Tuple: t, Scope: scope}}
+	switch scope {
+	case policy.ScopeTuple:
+		blocks = append(blocks, policy.Block{Tuple: t, Scope: policy.ScopePair})
+		fallthrough
+	case policy.ScopePair:
+		blocks = append(blocks, policy.Block{Tuple: turned, Scope: policy.ScopePair})
+		for _, s := range []policy.Scope{policy.ScopeDestination, policy.ScopeSource} {
+			blocks = append(blocks, policy.Block{Tuple: t, Scope: s}, policy.Block{Tuple: turned, Scope: s})
+		}
+	}
+	var keys []key
+	for _, b := range blocks {
 		if k, err := keyFor(b, prefix6); err == nil {
 			keys = append(keys, k)
 		}

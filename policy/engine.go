@@ -46,7 +46,8 @@ type View struct {
 	Started argusfeed.Time
 	// Paused says in words why nothing is blocked at all; empty: it is.
 	Paused string
-	// InForce is the block that covers the tuple, if there is one: the widest.
+	// InForce is the block that stops all that one of the rule that decides would
+	// (Engine.Scope), if there is one: of several the one that lasts the longest.
 	InForce InForce
 	// BlocksInForce counts all of them.
 	BlocksInForce int
@@ -97,6 +98,12 @@ func New(cfg Config, width time.Duration) (*Engine, error) {
 	}
 	e.add(cfg, Rule{Name: DefaultRule, Action: cfg.Action})
 	return e, nil
+}
+
+// Scope is that of the rule that would decide d, where it blocks. Of v it looks at
+// Protected, Home and Feed.
+func (e *Engine) Scope(d detection.Detection, v View) Scope {
+	return e.rule(d, v, e.direction(d.Tuple, v)).scope
 }
 
 // Span is the longest time that a rule counts matches over.
