@@ -68,7 +68,7 @@ func (a *Agent) recall(ctx context.Context, b *control.BlockInfo) {
 func (a *Agent) blockInfo(active enforce.Active) control.BlockInfo {
 	b := active.Block
 	info := control.BlockInfo{
-		ID: b.ID, Tuple: b.Tuple, Scope: b.Scope, Label: b.Label, State: active.State,
+		ID: b.ID, Tuple: b.Tuple, Scope: b.Scope, Verdict: a.verdictOf(b), Label: b.Label, State: active.State,
 		Since: active.Since.UTC(), Until: active.Until.UTC(), Left: max(0, time.Until(active.Until).Seconds()),
 	}
 	if g, ok := a.grounds.of(b); ok {
@@ -76,6 +76,11 @@ func (a *Agent) blockInfo(active enforce.Active) control.BlockInfo {
 		info.By = g.by
 	}
 	return info
+}
+
+// verdictOf is what becomes of a packet of a block.
+func (a *Agent) verdictOf(b policy.Block) policy.Verdict {
+	return cmp.Or(b.Verdict, policy.Verdict(a.cfg.Enforce.Verdict))
 }
 
 // AddBlock blocks by hand.
@@ -87,15 +92,16 @@ func (o operator) AddBlock(ctx context.Context, by history.Who, r control.BlockR
 	if err != nil {
 		return control.BlockInfo{}, fmt.Errorf("making the id of a decision: %w", err)
 	}
+	scope := cmp.Or(r.Scope, policy.ScopeTuple)
 	var out outcome
 	if err := ask(ctx, o.deciding, func() {
 		o.decider.hearEnds() // before the block of what was lifted just now counts anew
 		view := policy.View{
 			Now: argusfeed.TimeOf(time.Now()), ID: id.String(), Protected: o.hosts.snapshot(),
-			InForce: inForce(o.enforcer.Lookup(r.Tuple)), BlocksInForce: o.enforcer.Len(), Paused: o.pause.words(),
+			InForce: inForce(o.enforcer.Covering(r.Tuple, scope)), BlocksInForce: o.enforcer.Len(), Paused: o.pause.words(),
 		}
 		decision := o.decider.engine.ByHand(policy.HandRequest{
-			Tuple: r.Tuple, Duration: r.Duration, By: whoText(by), Comment: r.Comment, Force: r.Force,
+			Tuple: r.Tuple, Scope: scope, Verdict: r.Verdict, Duration: r.Duration, By: whoText(by), Comment: r.Comment, Force: r.Force,
 		}, view)
 		out = o.decider.enforce(outcome{decision: decision, by: &by})
 		if decision.Action == policy.ActionBlock {
@@ -114,7 +120,7 @@ func (o operator) AddBlock(ctx context.Context, by history.Who, r control.BlockR
 		o.changed(by, "block of "+r.Tuple.String()+" refused", out.decision.Reason)
 		return control.BlockInfo{}, fmt.Errorf("%w: %s", control.ErrRefused, out.decision.Reason)
 	}
-	active, ok := o.enforcer.Lookup(r.Tuple)
+	active, ok := o.enforcer.Of(policy.Block{Tuple: r.Tuple, Scope: scope})
 	if !ok {
 		return control.BlockInfo{}, fmt.Errorf("the block of %s has run out already", r.Tuple)
 	}

@@ -23,6 +23,10 @@ const (
 // HandRequest is a block that a person asks for.
 type HandRequest struct {
 	Tuple argusfeed.Tuple
+	// Scope is how much of the tuple's traffic; empty: the tuple. Verdict is empty
+	// where that of [enforce] counts.
+	Scope   Scope
+	Verdict Verdict
 	// Duration is how long it is to last; 0: as long as [policy] says.
 	Duration time.Duration
 	// By names the person, Comment says what for; both may be empty.
@@ -34,8 +38,8 @@ type HandRequest struct {
 }
 
 // ByHand answers a person. The guards are those of Decide that are not about
-// detections: the kernel must be able to match the tuple, no end of it may be
-// protected, and there must be room. A block in force is renewed where it would
+// detections: the kernel must be able to match what the scope covers, no end of it
+// may be protected, and there must be room. A block in force is renewed where it would
 // end sooner than what is asked for, and never made shorter. View.Evidence is not
 // used.
 //
@@ -49,6 +53,9 @@ func (e *Engine) ByHand(r HandRequest, v View) Decision {
 	duration := r.Duration
 	if duration == 0 {
 		duration = e.rules[len(e.rules)-1].duration
+	}
+	if r.Scope == "" {
+		r.Scope = ScopeTuple
 	}
 	var against string
 	dec.Cause, dec.Renewal, against = e.judgeHand(r, v, duration)
@@ -65,7 +72,7 @@ func (e *Engine) ByHand(r HandRequest, v View) Decision {
 		dec.Reason += "; not blocked: " + against
 		return dec
 	}
-	dec.Action, dec.Scope, dec.Duration = ActionBlock, ScopeTuple, duration
+	dec.Action, dec.Scope, dec.Verdict, dec.Duration = ActionBlock, r.Scope, r.Verdict, duration
 	switch {
 	case dec.Renewal:
 		dec.Reason += "; renewed for "
@@ -73,8 +80,14 @@ func (e *Engine) ByHand(r HandRequest, v View) Decision {
 		dec.Reason += "; blocked for "
 	}
 	dec.Reason += shortDuration(duration)
+	if r.Scope != ScopeTuple {
+		dec.Reason += ", scope " + string(r.Scope)
+	}
+	if r.Verdict != "" {
+		dec.Reason += ", verdict " + string(r.Verdict)
+	}
 	if dec.Cause == CauseForced {
-		why, _ := v.Protected.Refuses(r.Tuple, ScopeTuple)
+		why, _ := v.Protected.Refuses(r.Tuple, r.Scope)
 		dec.Reason += ", by force although " + why
 	}
 	return dec
@@ -85,14 +98,14 @@ func (e *Engine) judgeHand(r HandRequest, v View, duration time.Duration) (cause
 	if err := r.check(duration); err != nil {
 		return CauseInvalid, false, err.Error()
 	}
-	if why := Unblockable(r.Tuple); why != "" {
+	if why := UnblockableAs(r.Tuple, r.Scope); why != "" {
 		return CauseUnblockable, false, why
 	}
-	if why, refused := v.Protected.RefusesForced(r.Tuple, ScopeTuple); refused {
+	if why, refused := v.Protected.RefusesForced(r.Tuple, r.Scope); refused {
 		return CauseProtected, false, why
 	}
 	cause = CauseByHand
-	if why, refused := v.Protected.Refuses(r.Tuple, ScopeTuple); refused {
+	if why, refused := v.Protected.Refuses(r.Tuple, r.Scope); refused {
 		if !r.Force {
 			return CauseProtected, false, why + " unless that is overridden by force"
 		}
@@ -101,12 +114,12 @@ func (e *Engine) judgeHand(r HandRequest, v View, duration time.Duration) (cause
 	if v.Paused != "" {
 		return CausePaused, false, v.Paused
 	}
-	if left := v.InForce.Until.Sub(v.Now); v.InForce != (InForce{}) && left > 0 {
+	if left := v.InForce.Until.Sub(v.Now); v.InForce != (InForce{}) && left > 0 && v.InForce.Scope.covers(r.Scope) {
 		if left >= duration {
 			return CauseInForce, false, fmt.Sprintf("already blocked until %s, which is no sooner than asked for; lift that block first to shorten it",
 				v.InForce.Until.Time().Format(timeLayout))
 		}
-		if v.InForce.Scope == "" || v.InForce.Scope == ScopeTuple {
+		if v.InForce.Scope == r.Scope || v.InForce.Scope == "" && r.Scope == ScopeTuple {
 			return cause, true, ""
 		}
 	}
@@ -121,6 +134,12 @@ func (e *Engine) judgeHand(r HandRequest, v View, duration time.Duration) (cause
 func (r HandRequest) check(duration time.Duration) error {
 	if err := checkDuration(Duration(duration)); err != nil {
 		return fmt.Errorf("duration: %w", err)
+	}
+	if err := r.Scope.check(); err != nil {
+		return fmt.Errorf("scope: %w", err)
+	}
+	if err := r.Verdict.check(); err != nil {
+		return fmt.Errorf("verdict: %w", err)
 	}
 	for _, text := range []struct {
 		what, text string

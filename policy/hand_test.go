@@ -71,6 +71,20 @@ func TestByHand(t *testing.T) {
 			"asked for by somebody; not blocked: 2 blocks are in force and at most 2 may be (max_blocks), unless that is overridden by force"},
 		{"no room, by force", HandRequest{Tuple: plain, Force: true}, View{Protected: p, BlocksInForce: 2}, ActionBlock, CauseByHand, time.Hour,
 			"asked for by somebody; blocked for 1h"},
+		{"a quarantine, rejected", HandRequest{Tuple: plain, Scope: ScopeSource, Verdict: VerdictReject}, View{Protected: p}, ActionBlock, CauseByHand, time.Hour,
+			"asked for by somebody; blocked for 1h, scope source, verdict reject"},
+		{"a quarantine of this host", HandRequest{Tuple: testTuple("10.0.0.1", "198.51.100.7", "443", "tcp"), Scope: ScopeSource, Force: true}, View{Protected: p},
+			ActionAlert, CauseProtected, 0, "asked for by somebody; not blocked: source 10.0.0.1 is an own address of lan0, which is never blocked"},
+		{"a pair without a port", HandRequest{Tuple: testTuple("10.0.0.5", "198.51.100.7", "", "tcp"), Scope: ScopePair}, View{Protected: p}, ActionBlock, CauseByHand,
+			time.Hour, "asked for by somebody; blocked for 1h, scope pair"},
+		{"no scope", HandRequest{Tuple: plain, Scope: "net"}, View{Protected: p}, ActionAlert, CauseInvalid, 0,
+			`asked for by somebody; not blocked: scope: "net" is not allowed; use tuple, pair, destination or source`},
+		{"no verdict", HandRequest{Tuple: plain, Verdict: "refuse"}, View{Protected: p}, ActionAlert, CauseInvalid, 0,
+			`asked for by somebody; not blocked: verdict: "refuse" is not allowed; use drop or reject`},
+		{"wider than the one in force", HandRequest{Tuple: plain, Scope: ScopeDestination}, View{Protected: p, InForce: InForce{ID: "b", Until: testNow + hour, Scope: ScopePair}},
+			ActionBlock, CauseByHand, time.Hour, "asked for by somebody; blocked for 1h, scope destination"},
+		{"longer than a wider one", HandRequest{Tuple: plain, Duration: 2 * time.Hour}, View{Protected: p, InForce: InForce{ID: "b", Until: testNow + hour, Scope: ScopePair}},
+			ActionBlock, CauseByHand, 2 * time.Hour, "asked for by somebody; blocked for 2h"},
 		{"longer than the one in force", HandRequest{Tuple: plain}, View{Protected: p, BlocksInForce: 2, InForce: InForce{ID: "b", Until: testNow + 50*minute}},
 			ActionBlock, CauseByHand, time.Hour, "asked for by somebody; renewed for 1h"},
 		{"shorter than the one in force", HandRequest{Tuple: plain, Force: true}, View{Protected: p, InForce: InForce{ID: "b", Until: testNow + hour}},
@@ -84,7 +98,10 @@ func TestByHand(t *testing.T) {
 		want := Decision{ID: "id", Time: testNow, Tuple: c.r.Tuple, Action: c.action, Cause: c.cause, Duration: c.lasts, Rule: RuleByHand,
 			Label: LabelByHand, Since: testNow, Confirmed: true, Reason: c.reason, Renewal: strings.Contains(c.reason, "renewed")}
 		if c.action == ActionBlock {
-			want.Scope = ScopeTuple
+			want.Scope, want.Verdict = c.r.Scope, c.r.Verdict
+			if want.Scope == "" {
+				want.Scope = ScopeTuple
+			}
 		}
 		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b argusfeed.Tuple) bool { return a == b })); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", c.name, diff)
@@ -111,8 +128,11 @@ func TestForceNeverBlocksWhatIsProtected(t *testing.T) {
 			entries = append(entries, Entry{netip.PrefixFrom(ip, ip.BitLen()), KindAllow, "allowed"})
 			v.Protected = NewProtected(entries...)
 		}
-		r := HandRequest{Tuple: d.Tuple, Force: rapid.Bool().Draw(t, "force"),
-			By: rapid.StringN(0, 70, -1).Draw(t, "by"), Comment: rapid.StringN(0, 210, -1).Draw(t, "comment"),
+		r := HandRequest{Tuple: d.Tuple,
+			Scope:   rapid.SampledFrom([]Scope{"", ScopeTuple, ScopePair, ScopeDestination, ScopeSource, "net"}).Draw(t, "scope"),
+			Verdict: rapid.SampledFrom([]Verdict{"", VerdictDrop, VerdictReject, "refuse"}).Draw(t, "verdict"),
+			Force:   rapid.Bool().Draw(t, "force"),
+			By:      rapid.StringN(0, 70, -1).Draw(t, "by"), Comment: rapid.StringN(0, 210, -1).Draw(t, "comment"),
 			Duration: rapid.SampledFrom([]time.Duration{0, 0, time.Second, -1, time.Hour, MaxDuration, MaxDuration + 1}).Draw(t, "duration")}
 		dec := e.ByHand(r, v)
 		if strings.ContainsFunc(dec.Reason, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0x9b }) {
@@ -140,7 +160,7 @@ func TestForceNeverBlocksWhatIsProtected(t *testing.T) {
 		}
 		src, okSrc := b.Tuple.Src.IP()
 		dst, okDst := b.Tuple.Dst.IP()
-		if !okSrc || !okDst || Unblockable(b.Tuple) != "" {
+		if !okSrc || !okDst || UnblockableAs(b.Tuple, b.Scope) != "" || b.Scope == "net" || b.Verdict == "refuse" {
 			t.Fatalf("blocks %v", b.Tuple)
 		}
 		overridden := false
@@ -150,7 +170,9 @@ func TestForceNeverBlocksWhatIsProtected(t *testing.T) {
 			}
 			for _, e := range entries {
 				switch {
-				case !unmapPrefix(e.Prefix).Contains(ip), end == "source" && e.Kind == KindOwn:
+				case !unmapPrefix(e.Prefix).Contains(ip):
+				case end == "source" && e.Kind == KindOwn && (b.Scope == ScopeTuple || b.Scope == ScopeDestination):
+				case end == "source" && e.Kind == KindRouter && b.Scope == ScopeDestination: // it does not name it
 				case e.Kind == KindAllow:
 					overridden = true
 				default:

@@ -173,10 +173,12 @@ type BlockInfo struct {
 	ID    string          `json:"id"`
 	Tuple argusfeed.Tuple `json:"tuple"`
 	Scope policy.Scope    `json:"scope"`
-	Label string          `json:"label"`
-	State enforce.State   `json:"state"`
-	Since time.Time       `json:"since"`
-	Until time.Time       `json:"until"`
+	// Verdict is what becomes of a packet: dropped or rejected.
+	Verdict policy.Verdict `json:"verdict"`
+	Label   string         `json:"label"`
+	State   enforce.State  `json:"state"`
+	Since   time.Time      `json:"since"`
+	Until   time.Time      `json:"until"`
 	// Left is in seconds.
 	Left float64 `json:"left_seconds"`
 	// Reason is that of the decision, where the history has it; By who asked for
@@ -193,9 +195,14 @@ const MaxHits = 100
 
 // BlockRequest is a block by hand.
 type BlockRequest struct {
-	Tuple    argusfeed.Tuple `json:"tuple"`
-	Duration time.Duration   `json:"duration_ns"`
-	Comment  string          `json:"comment,omitempty"`
+	Tuple argusfeed.Tuple `json:"tuple"`
+	// Scope is how much of its traffic; empty: the tuple. Verdict is empty where that
+	// of [enforce] counts.
+	Scope   policy.Scope   `json:"scope,omitempty"`
+	Verdict policy.Verdict `json:"verdict,omitempty"`
+	// Duration is empty where that of [policy] counts.
+	Duration time.Duration `json:"duration_ns"`
+	Comment  string        `json:"comment,omitempty"`
 	// Force overrides the guards that may be overridden: the budget and the
 	// allow list, but not the protection of this host's own needs.
 	Force bool `json:"force,omitempty"`

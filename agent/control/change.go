@@ -33,10 +33,12 @@ const leastBlock, mostBlock = time.Second, 720 * time.Hour
 // duration as people write it.
 type blockBody struct {
 	Tuple      string        `json:"tuple"`
-	Duration   string        `json:"duration"`
-	DurationNS time.Duration `json:"duration_ns"`
-	Comment    string        `json:"comment"`
-	Force      bool          `json:"force"`
+	Scope      string        `json:"scope,omitempty"`
+	Verdict    string        `json:"verdict,omitempty"`
+	Duration   string        `json:"duration,omitempty"`
+	DurationNS time.Duration `json:"duration_ns,omitempty"`
+	Comment    string        `json:"comment,omitempty"`
+	Force      bool          `json:"force,omitempty"`
 }
 
 func (b blockBody) request() (r BlockRequest, err error) {
@@ -55,6 +57,12 @@ func (b blockBody) request() (r BlockRequest, err error) {
 	}
 	if err := checkComment(b.Comment); err != nil {
 		return r, err
+	}
+	if err := r.Scope.UnmarshalText([]byte(b.Scope)); err != nil {
+		return r, fmt.Errorf("%w: scope: %w", ErrInvalid, err)
+	}
+	if err := r.Verdict.UnmarshalText([]byte(b.Verdict)); err != nil {
+		return r, fmt.Errorf("%w: verdict: %w", ErrInvalid, err)
 	}
 	r.Tuple, err = findTuple(b.Tuple)
 	return r, err

@@ -19,6 +19,7 @@ import (
 
 	"slips-ips/agent/history"
 	"slips-ips/agent/status"
+	"slips-ips/policy"
 )
 
 // Client asks an agent. It is safe for concurrent use.
@@ -134,10 +135,26 @@ func (c *Client) Blocks(ctx context.Context, q BlockQuery) (BlockList, error) {
 	return get[BlockList](ctx, c, "/blocks", q.encode())
 }
 
-// AddBlock blocks a tuple, written as text: names in it are those of the agent's
-// feeds. A duration of 0 is what the policy says.
-func (c *Client) AddBlock(ctx context.Context, tuple string, d time.Duration, comment string, force bool) (BlockInfo, error) {
-	return ask[BlockInfo](ctx, c, http.MethodPost, "/blocks", "", blockBody{Tuple: tuple, DurationNS: d, Comment: comment, Force: force})
+// NewBlock is what AddBlock takes: a BlockRequest whose tuple is text, so that names
+// in it are those of the agent's feeds.
+type NewBlock struct {
+	// Tuple is written source-destination-port-protocol.
+	Tuple string
+	// Scope is how much of its traffic; empty: the tuple. Verdict and Duration are
+	// those of [enforce] and [policy] where they are empty.
+	Scope    policy.Scope
+	Verdict  policy.Verdict
+	Duration time.Duration
+	// Comment says what for. Force overrides the guards that may be overridden.
+	Comment string
+	Force   bool
+}
+
+// AddBlock blocks by hand.
+func (c *Client) AddBlock(ctx context.Context, b NewBlock) (BlockInfo, error) {
+	return ask[BlockInfo](ctx, c, http.MethodPost, "/blocks", "", blockBody{
+		Tuple: b.Tuple, Scope: string(b.Scope), Verdict: string(b.Verdict), DurationNS: b.Duration, Comment: b.Comment, Force: b.Force,
+	})
 }
 
 // RemoveBlock lifts a block.

@@ -38,7 +38,7 @@ func allCalls() []call {
 		{Method: "GET", Path: "/v1/events", Does: "what happened: kind, since, until, tuple, host, label, source, id, limit, after", costly: true, run: (*Server).events},
 		{Method: "GET", Path: "/v1/events/follow", Does: "what happens from now on, as JSON lines; the same filters", run: (*Server).follow},
 		{Method: "GET", Path: "/v1/blocks", Does: "blocks: match, host, state, limit, offset", costly: true, run: (*Server).blocks},
-		{Method: "POST", Path: "/v1/blocks", Does: "block: {tuple, duration, comment, force}", Changes: true, costly: true, run: (*Server).addBlock},
+		{Method: "POST", Path: "/v1/blocks", Does: "block: {tuple, scope, verdict, duration, comment, force}", Changes: true, costly: true, run: (*Server).addBlock},
 		{Method: "DELETE", Path: "/v1/blocks/{block}", Does: "lift the block with that id or tuple", Changes: true, costly: true, run: (*Server).removeBlock},
 		{Method: "DELETE", Path: "/v1/blocks", Does: "lift all blocks: all=true", Changes: true, costly: true, run: (*Server).flushBlocks},
 		{Method: "GET", Path: "/v1/allows", Does: "networks that are never blocked", costly: true, run: (*Server).allows},

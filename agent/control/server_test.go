@@ -24,6 +24,7 @@ import (
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
 	"slips-ips/internal/testenv"
+	"slips-ips/policy"
 )
 
 var sameTuple = cmp.Comparer(func(a, b argusfeed.Tuple) bool { return a == b })
@@ -94,14 +95,16 @@ func TestChanging(t *testing.T) {
 	b := controltest.Sample()
 	s, path := start(t, b, control.Options{})
 	c, ctx := dial(t, path), t.Context()
-	info, err := c.AddBlock(ctx, "10.0.0.7-203.0.113.50-25-tcp", 90*time.Minute, "spam", false)
+	info, err := c.AddBlock(ctx, control.NewBlock{
+		Tuple: "10.0.0.7-203.0.113.50-25-tcp", Scope: policy.ScopeSource, Verdict: policy.VerdictReject, Duration: 90 * time.Minute, Comment: "spam",
+	})
 	if err != nil || info.Left != 5400 || info.Reason != "spam" || info.By == nil || info.By.UID != uint32(os.Getuid()) {
 		t.Errorf("block: %+v, %v", info, err)
 	}
-	if _, err := c.AddBlock(ctx, "10.0.0.7-198.51.100.9-25-tcp", 0, "", false); !errors.Is(err, control.ErrRefused) || !strings.Contains(err.Error(), "force overrides it") {
+	if _, err := c.AddBlock(ctx, control.NewBlock{Tuple: "10.0.0.7-198.51.100.9-25-tcp"}); !errors.Is(err, control.ErrRefused) || !strings.Contains(err.Error(), "force overrides it") {
 		t.Errorf("an allowed destination: %v", err)
 	}
-	forced, err := c.AddBlock(ctx, "10.0.0.7-198.51.100.9-25-tcp", 0, "", true)
+	forced, err := c.AddBlock(ctx, control.NewBlock{Tuple: "10.0.0.7-198.51.100.9-25-tcp", Force: true})
 	if err != nil {
 		t.Errorf("forced: %v", err)
 	}

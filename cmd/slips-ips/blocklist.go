@@ -10,6 +10,7 @@ import (
 
 	"slips-ips/agent/control"
 	"slips-ips/enforce"
+	"slips-ips/policy"
 )
 
 func newBlockList(std streams, agent *agentFlags) *cobra.Command {
@@ -83,9 +84,14 @@ func allBlocks(ctx context.Context, c *control.Client, q control.BlockQuery) (co
 }
 
 func writeBlocks(std streams, blocks []control.BlockInfo, ids bool) error {
+	// Where all are tuples nobody needs to be told.
+	wide := slices.ContainsFunc(blocks, func(b control.BlockInfo) bool { return b.Scope != policy.ScopeTuple })
 	cols := []column{{name: "tuple"}, {name: "state"}, {name: "left", right: true}, {name: "until", extra: true}, {name: "by", fit: true}, {name: "label", fit: true}, {name: "reason", fit: true, extra: true}}
 	if ids {
 		cols = append([]column{{name: "id"}}, cols...)
+	}
+	if wide {
+		cols = append(cols, column{name: "scope"})
 	}
 	counted := slices.ContainsFunc(blocks, func(b control.BlockInfo) bool { return b.Hits != nil })
 	if counted {
@@ -103,6 +109,9 @@ func writeBlocks(std streams, blocks []control.BlockInfo, ids bool) error {
 			localTime(b.Until), by, b.Label, b.Reason}
 		if ids {
 			row = append([]string{b.ID}, row...)
+		}
+		if wide {
+			row = append(row, string(b.Scope))
 		}
 		if counted {
 			packets := ""

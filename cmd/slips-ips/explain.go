@@ -9,6 +9,7 @@ import (
 
 	"slips-ips/agent/control"
 	"slips-ips/agent/report"
+	"slips-ips/policy"
 )
 
 func newExplain(std streams, agent *agentFlags) *cobra.Command {
@@ -121,6 +122,11 @@ func writeExplanation(std streams, e *control.Explanation) error {
 
 func writeBlock(line func(name, format string, args ...any), b *control.BlockInfo) {
 	line("block", "%s since %s until %s (%s)", b.State, localTime(b.Since), localTime(b.Until), b.ID)
+	done := "dropped"
+	if b.Verdict == policy.VerdictReject {
+		done = "rejected"
+	}
+	line("covers", "the %s: %s", b.Scope, done)
 	if b.By != nil {
 		line("", "by %s", whoText(b.By))
 	}

@@ -229,8 +229,9 @@ func (b *Backend) AddBlock(ctx context.Context, by history.Who, r control.BlockR
 	}
 	d := cmp.Or(r.Duration, time.Hour)
 	info := control.BlockInfo{
-		ID: fmt.Sprintf("01a20b4d-0000-7000-8000-%012d", 900+len(b.InForce)), Tuple: r.Tuple, Scope: policy.ScopeTuple,
-		Label: "by hand", State: enforce.StateBlocked, Since: b.Now, Until: b.Now.Add(d), Left: d.Seconds(),
+		ID: fmt.Sprintf("01a20b4d-0000-7000-8000-%012d", 900+len(b.InForce)), Tuple: r.Tuple, Scope: cmp.Or(r.Scope, policy.ScopeTuple),
+		Verdict: cmp.Or(r.Verdict, policy.VerdictDrop),
+		Label:   "by hand", State: enforce.StateBlocked, Since: b.Now, Until: b.Now.Add(d), Left: d.Seconds(),
 		Reason: cmp.Or(r.Comment, "by hand"), By: &by,
 	}
 	b.InForce = slices.Insert(b.InForce, 0, info)

@@ -68,9 +68,9 @@ func Sample() *Backend {
 				Since: at(100 * time.Minute), Until: at(40 * time.Minute), End: history.EndExpired}},
 		{ID: ID(1), Time: at(4 * time.Hour), Kind: history.KindAgent, Mode: "enforce", Text: "started"},
 	}
-	info := control.BlockInfo{ID: ID(4), Tuple: beacon, Scope: policy.ScopeTuple, Label: block.Label, State: enforce.StateBlocked,
+	info := control.BlockInfo{ID: ID(4), Tuple: beacon, Scope: policy.ScopeTuple, Verdict: policy.VerdictDrop, Label: block.Label, State: enforce.StateBlocked,
 		Since: at(10 * time.Minute), Until: at(-50 * time.Minute), Left: 3000, Reason: reason, Hits: &enforce.Counts{Packets: 1234, Bytes: 98_765}}
-	byHand := control.BlockInfo{ID: ID(7), Tuple: MustTuple("10.0.0.9-203.0.113.200-22-tcp"), Scope: policy.ScopeTuple, Label: "by hand", State: enforce.StateMissing,
+	byHand := control.BlockInfo{ID: ID(7), Tuple: MustTuple("10.0.0.9-203.0.113.200-22-tcp"), Scope: policy.ScopeTuple, Verdict: policy.VerdictDrop, Label: "by hand", State: enforce.StateMissing,
 		Since: at(time.Minute), Until: at(-47 * time.Hour), Left: 169200, Reason: "brute force", By: &who}
 	known := []detection.TupleInfo{
 		{Tuple: beacon, Flows: 64, InWindow: 1, Letters: "88+h+h,h+h,h+h+h,h+h,", Last: det.Time, Label: det.Label, Model: det.Model,
@@ -143,7 +143,7 @@ func Large(n int) *Backend {
 		at := Now.Add(-time.Duration(i) * time.Second)
 		b.Known = append(b.Known, detection.TupleInfo{Tuple: t, Flows: uint64(i % 1000), Last: argusfeed.TimeOf(at),
 			Letters: "88+h+h,h+h,h+h+h,h+h,h+h+h,h+h,h+h+h,h+h,h+h,h+h+h,h+h,h+h+h,h+h"})
-		b.InForce = append(b.InForce, control.BlockInfo{ID: ID(n - i), Tuple: t, Scope: policy.ScopeTuple, State: enforce.StateBlocked,
+		b.InForce = append(b.InForce, control.BlockInfo{ID: ID(n - i), Tuple: t, Scope: policy.ScopeTuple, Verdict: policy.VerdictDrop, State: enforce.StateBlocked,
 			Label: "From-Generic-TCP-HTTPS-beacon-regular", Since: at, Until: Now.Add(time.Hour), Left: 3600, Reason: reason})
 		d := policy.Decision{ID: ID(n - i), Time: argusfeed.TimeOf(at), Tuple: t, Action: policy.ActionAlert, Rule: "unsure", Cause: policy.CauseRule,
 			Reason: reason, Label: "From-Generic-TCP-HTTPS-beacon-regular", Score: 0.5, Threshold: 0.4, Flows: 9, Matches: 1}
