@@ -14,11 +14,11 @@ import (
 
 // explainPolicy fills in what the policy brings to an explanation: the decision with
 // the line of its rule, the budget, and when the next contact is due.
-func (o operator) explainPolicy(ctx context.Context, e *control.Explanation, would *policy.Decision) error {
+func (o operator) explainPolicy(ctx context.Context, e *control.Explanation, would *control.Ruling) error {
 	cfg := o.reload.config()
 	switch {
 	case would != nil:
-		e.Ruling = &control.Ruling{Decision: *would}
+		e.Ruling = would
 	case e.Block != nil:
 		if g, ok := o.groundOf(ctx, policy.Block{ID: e.Block.ID, Tuple: e.Block.Tuple}); ok {
 			e.Ruling = &control.Ruling{Decision: g.decision, Made: true}
@@ -61,8 +61,8 @@ func (o operator) ruleLine(cfg Config, rule string) (file string, line int) {
 	}
 	keys := keyLines(data)
 	if rule == policy.DefaultRule {
-		if line = lineOf(keys, "policy.action"); line > 0 {
-			return said.Path, line
+		if i := slices.IndexFunc(keys, func(k keyLine) bool { return k.path == "policy.action" }); i >= 0 {
+			return said.Path, keys[i].line
 		}
 		return "", 0
 	}

@@ -66,7 +66,8 @@ func TestExplainSaysWhatProtects(t *testing.T) {
 		t.Fatal(err)
 	}
 	e, err := o.Explain(t.Context(), beaconTuple(1))
-	if err != nil || e.Block != nil || e.Ruling == nil || e.Ruling.Decision.Cause != policy.CauseProtected || !strings.Contains(e.Protected, "our monitoring") {
+	if err != nil || e.Block != nil || e.Ruling == nil || e.Ruling.Decision.Cause != policy.CauseProtected || !strings.Contains(e.Protected, "our monitoring") ||
+		len(e.Ruling.Missing) != 1 || !strings.Contains(e.Ruling.Missing[0], "our monitoring") {
 		t.Errorf("%+v, %v", e, err)
 	}
 }

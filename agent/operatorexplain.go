@@ -49,7 +49,7 @@ func (o operator) Explain(ctx context.Context, tuple argusfeed.Tuple) (control.E
 		e.Block = &info
 	}
 	var err error
-	var would *policy.Decision
+	var would *control.Ruling
 	if e.Verdict, would, err = o.verdict(ctx, &e); err == nil {
 		err = o.explainPolicy(ctx, &e, would)
 	}
@@ -71,7 +71,7 @@ func (o operator) protectedBy(tuple argusfeed.Tuple) string {
 }
 
 // verdict says what the agent does about a tuple, or what is missing for a block.
-func (o operator) verdict(ctx context.Context, e *control.Explanation) (verdict string, would *policy.Decision, err error) {
+func (o operator) verdict(ctx context.Context, e *control.Explanation) (verdict string, would *control.Ruling, err error) {
 	mode := ""
 	if o.enforcer.DryRun() {
 		mode = " The agent runs in dry-run mode: it would, but drops nothing."
@@ -95,11 +95,12 @@ func (o operator) verdict(ctx context.Context, e *control.Explanation) (verdict 
 	case !j.Malicious:
 		return fmt.Sprintf("Not blocked: not detected: %s.", scoreText(j)), nil, nil
 	}
-	d, err := o.wouldDecide(ctx, e)
+	r, err := o.wouldDecide(ctx, e)
 	if err != nil {
 		return "", nil, err
 	}
-	return fmt.Sprintf("Not blocked: another match like the newest would %s: %s.%s", verbOf(d.Action), d.Reason, mode), &d, nil
+	d := r.Decision
+	return fmt.Sprintf("Not blocked: another match like the newest would %s: %s.%s", verbOf(d.Action), d.Reason, mode), &r, nil
 }
 
 func verbOf(a policy.Action) string {
@@ -117,7 +118,7 @@ func scoreText(j *detection.Explanation) string {
 }
 
 // wouldDecide asks the policy about the tuple as it is now, and changes nothing.
-func (o operator) wouldDecide(ctx context.Context, e *control.Explanation) (policy.Decision, error) {
+func (o operator) wouldDecide(ctx context.Context, e *control.Explanation) (r control.Ruling, err error) {
 	j := e.Judgement
 	now := argusfeed.TimeOf(time.Now())
 	d := detection.Detection{
@@ -132,8 +133,7 @@ func (o operator) wouldDecide(ctx context.Context, e *control.Explanation) (poli
 			break
 		}
 	}
-	var decision policy.Decision
-	err := ask(ctx, o.deciding, func() {
+	err = ask(ctx, o.deciding, func() {
 		o.decider.hearEnds()
 		evidence := o.decider.tracker.Evidence(e.Tuple)
 		if !slices.Contains(evidence.Times, d.Time) { // the newest flow was no match
@@ -145,7 +145,8 @@ func (o operator) wouldDecide(ctx context.Context, e *control.Explanation) (poli
 			Spent: o.decider.ledger.Spent(e.Tuple, now), Offended: o.decider.offences.Of(e.Tuple),
 		}
 		view.InForce = inForce(o.enforcer.Covering(e.Tuple, o.decider.engine.Scope(d, view)))
-		decision = o.decider.engine.Decide(d, view)
+		r.Decision = o.decider.engine.Decide(d, view)
+		r.Missing = o.decider.engine.Missing(d, view, r.Decision)
 	})
-	return decision, err
+	return r, err
 }

@@ -139,6 +139,9 @@ type Ruling struct {
 	Decision policy.Decision `json:"decision"`
 	// Made tells that it made the block in force; else it is what would be decided.
 	Made bool `json:"made"`
+	// Missing is what a block still needs, or what is against one, in words; empty
+	// where there is one.
+	Missing []string `json:"missing,omitempty"`
 	// File and Line are where the rule stands; empty where it is built in, or the
 	// file was edited since it was read.
 	File string `json:"file,omitempty"`

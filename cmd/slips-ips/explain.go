@@ -146,6 +146,9 @@ func writeRuling(line func(name, format string, args ...any), e *control.Explana
 		if !r.Made && d.Reason != "" {
 			line("", "%s", d.Reason)
 		}
+		for i, m := range r.Missing {
+			line(first(i, "missing"), "%s", m)
+		}
 		if d.Matches > 0 {
 			line("matches", "%d, since %s", d.Matches, flowTime(d.Since))
 		}

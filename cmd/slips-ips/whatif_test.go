@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
+	"slips-ips/agent/control/controltest"
 	"slips-ips/agent/whatif"
 	"slips-ips/argusfeed"
 	"slips-ips/policy"
@@ -33,4 +35,19 @@ func TestWhatIfFitsItsSchema(t *testing.T) {
 	if r.Now.Alerted != 1 || r.Other.Seconds != 3600 || len(r.Differences) != 1 {
 		t.Errorf("%s", text)
 	}
+}
+
+// An explanation of what is not blocked says what is missing.
+func TestExplainMissing(t *testing.T) {
+	b := controltest.Sample()
+	b.Explanation.Block = nil
+	b.Explanation.Ruling.Made = false
+	b.Explanation.Ruling.Missing = []string{"2 more matches", "50 flows"}
+	socket := serveAgent(t, b)
+	code, out, errout := command(t, socket, "explain", controltest.Tuple)
+	if code != 0 || !strings.Contains(out, "\nmissing    2 more matches\n           50 flows\n") {
+		t.Errorf("%d: %s%s", code, out, errout)
+	}
+	_, out, _ = command(t, socket, "explain", controltest.Tuple, "--json")
+	fits(t, "explain", []byte(out))
 }
