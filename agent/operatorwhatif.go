@@ -31,7 +31,7 @@ func (o operator) WhatIf(ctx context.Context, r control.WhatIfRequest) (control.
 		return control.WhatIfResult{}, fmt.Errorf("%w: somebody else asks what another policy would have done; try again", control.ErrBusy)
 	}
 	defer o.trying.Unlock()
-	q := pastQuery{since: r.Since, until: r.Until, feed: o.cfg.feedURL}
+	q := pastQuery{since: r.Since, until: r.Until, feed: o.cfg.feedURL, most: maxPastAgent}
 	if q.until.IsZero() {
 		q.until = time.Now()
 	}

@@ -40,7 +40,7 @@ func WhatIf(ctx context.Context, opt WhatIfOptions) (whatif.Report, error) {
 	if err != nil {
 		return whatif.Report{}, err
 	}
-	q := pastQuery{width: opt.Config.Detection.Width, since: opt.Since, until: opt.Until, feed: opt.Config.feedURL}
+	q := pastQuery{width: opt.Config.Detection.Width, since: opt.Since, until: opt.Until, feed: opt.Config.feedURL, most: maxPast}
 	q.now.cfg, q.other.cfg = opt.Config, opt.Other
 	q.other.cfg.Enforce = opt.Config.Enforce
 	if opt.Elsewhere {
@@ -72,6 +72,7 @@ type pastQuery struct {
 	home         *policy.Home
 	feed         func(source uint16) string
 	unknown      []string
+	most         uint64 // matches
 	clock        time.Time
 }
 
@@ -125,7 +126,7 @@ const lookUp = 1000
 
 func (q *pastQuery) run(ctx context.Context, past history.Matched) (whatif.Report, error) {
 	r := whatif.Report{Since: q.since.UTC(), Until: q.until.UTC()}
-	all, err := layOut(past, q.until)
+	all, err := layOut(past, q.until, q.most)
 	if err != nil {
 		return r, err
 	}
@@ -135,7 +136,8 @@ func (q *pastQuery) run(ctx context.Context, past history.Matched) (whatif.Repor
 		if i%lookUp == 0 && ctx.Err() != nil {
 			return r, fmt.Errorf("asking the policies about the past: %w", ctx.Err())
 		}
-		for len(starts) > 0 && !starts[0].After(m.at) { // that agent knew nothing yet
+		at := m.at.Time()
+		for len(starts) > 0 && !starts[0].After(at) { // that agent knew nothing yet
 			q.restart(starts[0])
 			starts = starts[1:]
 		}
@@ -143,8 +145,8 @@ func (q *pastQuery) run(ctx context.Context, past history.Matched) (whatif.Repor
 		if !ok {
 			continue
 		}
-		q.clock = m.at
-		if !m.at.Before(q.since) {
+		q.clock = at
+		if !at.Before(q.since) {
 			r.Matches++
 			tuples[d.Tuple] = struct{}{}
 			if m.spread {

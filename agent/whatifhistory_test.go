@@ -236,12 +236,12 @@ func TestWhatIfIsBounded(t *testing.T) {
 		Counted:   []uint64{maxPast + 1},
 		KeptUntil: []time.Time{{}},
 	}
-	if _, err := layOut(past, pastBegin.Add(2*time.Hour)); !errors.Is(err, history.ErrTooMuch) {
+	if _, err := layOut(past, pastBegin.Add(2*time.Hour), maxPast); !errors.Is(err, history.ErrTooMuch) {
 		t.Errorf("%v", err)
 	}
 	past.Counted[0] = 61
-	all, err := layOut(past, pastBegin.Add(2*time.Hour))
-	if err != nil || len(all) != 61 || !all[0].at.Equal(pastBegin) || !all[60].at.Equal(pastBegin.Add(time.Hour)) {
+	all, err := layOut(past, pastBegin.Add(2*time.Hour), maxPast)
+	if err != nil || len(all) != 61 || all[0].at != argusfeed.TimeOf(pastBegin) || all[60].at != argusfeed.TimeOf(pastBegin.Add(time.Hour)) {
 		t.Errorf("%d matches, %v", len(all), err)
 	}
 }

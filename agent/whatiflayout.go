@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -13,7 +14,7 @@ import (
 // pastMatch is one match of the past: one that was kept, or one of those that it
 // stands for.
 type pastMatch struct {
-	at     time.Time      // when the agent saw it
+	at     argusfeed.Time // when the agent saw it
 	time   argusfeed.Time // when its flow began
 	kept   int32          // index of Matched.Matches; -1: the newest of the episode
 	back   int32          // how many matches before that one
@@ -21,54 +22,63 @@ type pastMatch struct {
 	spread bool
 }
 
-// maxPast is how many matches the policies are asked about: some 15 s and 60 MB.
-const maxPast = 1_000_000
+// How many matches the policies are asked about: some 12 µs of a processor and 50
+// bytes each. A running agent has other things to do.
+const (
+	maxPast      = 2_000_000
+	maxPastAgent = 300_000
+)
 
 // layOut gives the matches of before until one by one, in the order of time. What
 // was only counted is laid out evenly.
-func layOut(past history.Matched, until time.Time) ([]pastMatch, error) {
-	l := layout{past: past, until: until, before: make([]*pastMatch, len(past.Episodes))}
+// ErrTooMuch where there are more than most.
+func layOut(past history.Matched, until time.Time, most uint64) ([]pastMatch, error) {
+	n := uint64(0)
+	for _, m := range past.Matches {
+		n += m.Count
+	}
+	for _, counted := range past.Counted {
+		n += counted
+	}
+	if n > most {
+		return nil, fmt.Errorf("asking the policies about the past: %w: %d matches, and at most %d can be looked at; ask for less time", history.ErrTooMuch, n, most)
+	}
+	l := layout{past: past, until: argusfeed.TimeOf(until), before: make([]*pastMatch, len(past.Episodes)), all: make([]pastMatch, 0, n)}
 	for i, m := range past.Matches {
-		if err := l.lay(pastMatch{at: m.At, time: m.Time, kept: int32(i), of: int32(m.Episode)}, m.Count, m.Gap); err != nil {
-			return nil, err
-		}
+		l.lay(pastMatch{at: argusfeed.TimeOf(m.At), time: m.Time, kept: int32(i), of: int32(m.Episode)}, m.Count, m.Gap)
 	}
 	for of, n := range past.Counted {
-		last := pastMatch{at: past.Episodes[of].Last, kept: -1, of: int32(of)}
+		last := pastMatch{at: argusfeed.TimeOf(past.Episodes[of].Last), kept: -1, of: int32(of)}
 		var gap time.Duration
 		if newest := past.Episodes[of].Newest; newest != nil {
 			last.time, gap = newest.Time, newest.Gap
 		}
 		if k := past.KeptUntil[of]; !k.IsZero() && l.before[of] == nil { // it was before what is looked at
-			l.before[of] = &pastMatch{at: k, time: last.time.Add(k.Sub(last.at))}
+			at := argusfeed.TimeOf(k)
+			l.before[of] = &pastMatch{at: at, time: last.time.Add(at.Sub(last.at))}
 		}
-		if err := l.lay(last, n, gap); err != nil {
-			return nil, err
-		}
+		l.lay(last, n, gap)
 	}
-	slices.SortStableFunc(l.all, func(a, b pastMatch) int { return a.at.Compare(b.at) })
+	slices.SortStableFunc(l.all, func(a, b pastMatch) int { return cmp.Compare(a.at, b.at) })
 	return l.all, nil
 }
 
 type layout struct {
 	past   history.Matched
-	until  time.Time
+	until  argusfeed.Time
 	before []*pastMatch // the one laid before, of each episode
 	all    []pastMatch
 }
 
 // lay lays out the n matches that one stands for, itself the last: back to the one
 // before, or to the begin of the episode with a gap between their flows.
-func (l *layout) lay(last pastMatch, n uint64, gap time.Duration) error {
-	if uint64(len(l.all))+n > maxPast {
-		return fmt.Errorf("asking the policies about the past: %w: more than %d matches; ask for less time", history.ErrTooMuch, maxPast)
-	}
+func (l *layout) lay(last pastMatch, n uint64, gap time.Duration) {
 	var step, flowStep time.Duration
 	switch before := l.before[last.of]; {
 	case before != nil && n > 1: // which is none of these
 		step, flowStep = last.at.Sub(before.at)/time.Duration(n), last.time.Sub(before.time)/time.Duration(n)
 	case n > 1:
-		step, flowStep = last.at.Sub(l.past.Episodes[last.of].First)/time.Duration(n-1), gap
+		step, flowStep = last.at.Sub(argusfeed.TimeOf(l.past.Episodes[last.of].First))/time.Duration(n-1), gap
 		if flowStep == 0 {
 			flowStep = step
 		}
@@ -80,12 +90,11 @@ func (l *layout) lay(last pastMatch, n uint64, gap time.Duration) error {
 		m.at = last.at.Add(-step * time.Duration(back-1))
 		m.time = last.time.Add(-flowStep * time.Duration(back-1))
 		m.spread = back > 1
-		if m.at.Before(l.until) {
+		if m.at < l.until {
 			l.all = append(l.all, m)
 		}
 	}
 	l.before[last.of] = &last
-	return nil
 }
 
 // detection gives the match as the detection that it was; ok is false where the
