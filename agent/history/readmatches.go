@@ -42,7 +42,7 @@ type EpisodeMatch struct {
 // MaxMatched is how many episodes and how many matches a Matched may have.
 const MaxMatched = 200_000
 
-// ErrTooMuch: there is more than may be read at once.
+// ErrTooMuch says that there is more than may be read at once.
 var ErrTooMuch = errors.New("there is too much of it")
 
 // Matched gives what was matched from since until before until. ErrTooMuch where
