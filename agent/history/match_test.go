@@ -175,16 +175,20 @@ func TestMatchesOfTheFirstVersion(t *testing.T) {
 
 // No more is read than fits into memory.
 func TestTooManyMatches(t *testing.T) {
-	s := testStore(t, Options{})
-	s.Detected(testDetection(t, matchTuple, "A"))
+	clock := newClock()
+	s := testStore(t, Options{Now: clock.now})
+	matchEach(t, s, clock, 0, 50, func(int) float64 { return 0.9 })
+	d := testDetection(t, matchTuple, "B")
+	s.Detected(d)
 	flush(t, s)
-	_, err := s.db.Load().writer.ExecContext(context.Background(), `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT ?)
-		INSERT INTO matches SELECT ? + i, 1, i + 10, 1, 0, 0.9, 1, 0, 0, 0, '', '' FROM n`, MaxMatched, micros(start))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Matched(context.Background(), start, start.Add(time.Hour)); !errors.Is(err, ErrTooMuch) {
-		t.Errorf("%v", err)
+	for most, fits := range map[int]bool{1: false, 50: false, 51: true} {
+		err := s.read(context.Background(), "matches", func(ctx context.Context, tx *sql.Tx) error {
+			_, err := readMatched(ctx, tx, start, start.Add(time.Hour), most)
+			return err
+		})
+		if fits != (err == nil) || !fits && !errors.Is(err, ErrTooMuch) {
+			t.Errorf("at most %d: %v", most, err)
+		}
 	}
 }
 
@@ -202,9 +206,7 @@ func TestOldMatchesGo(t *testing.T) {
 	clock.set(start.Add(90 * time.Minute))
 	s.Detected(testDetection(t, matchTuple, "A"))
 	flush(t, s)
-	if d := cmp.Diff(21, left()); d != "" { // those of the minutes 30 to 49, and the newest
-		t.Error(d)
-	}
+	waitFor(t, s, func() bool { return left() == 21 }) // those of the minutes 30 to 49, and the newest
 	clock.set(start.Add(4 * time.Hour))
 	s.Record(Event{Kind: KindAgent})
 	flush(t, s)

@@ -50,7 +50,7 @@ var ErrTooMuch = errors.New("there is too much of it")
 func (s *Store) Matched(ctx context.Context, since, until time.Time) (Matched, error) {
 	var m Matched
 	err := s.read(ctx, "matches", func(ctx context.Context, tx *sql.Tx) (err error) {
-		m, err = readMatched(ctx, tx, since, until)
+		m, err = readMatched(ctx, tx, since, until, MaxMatched)
 		return err
 	})
 	if err != nil {
@@ -85,19 +85,20 @@ func ReadMatched(ctx context.Context, path string, since, until time.Time) (m Ma
 		return m, err
 	}
 	defer func() { _ = tx.Rollback() }() // there is nothing to commit
-	return readMatched(ctx, tx, since, until)
+	return readMatched(ctx, tx, since, until, MaxMatched)
 }
 
-func readMatched(ctx context.Context, tx *sql.Tx, since, until time.Time) (m Matched, err error) {
+// readMatched reads at most so many episodes and matches.
+func readMatched(ctx context.Context, tx *sql.Tx, since, until time.Time, most int) (m Matched, err error) {
 	// A file of the first version, which no agent has opened since, has no matches.
 	var version int
 	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return m, err
 	}
-	places, err := m.readEpisodes(ctx, tx, version, since, until)
+	places, err := m.readEpisodes(ctx, tx, version, since, until, most)
 	if err == nil && version > 1 {
 		// The next one that was kept may stand for some of before.
-		err = m.readMatches(ctx, tx, places, since, until.Add(keepEvery))
+		err = m.readMatches(ctx, tx, places, since, until.Add(keepEvery), most)
 	}
 	if err == nil {
 		err = m.readAgent(ctx, tx, since, until)
@@ -106,22 +107,22 @@ func readMatched(ctx context.Context, tx *sql.Tx, since, until time.Time) (m Mat
 }
 
 // readEpisodes gives the index of each episode by its seq.
-func (m *Matched) readEpisodes(ctx context.Context, tx *sql.Tx, version int, since, until time.Time) (places map[int64]int, err error) {
+func (m *Matched) readEpisodes(ctx context.Context, tx *sql.Tx, version int, since, until time.Time, most int) (places map[int64]int, err error) {
 	kept := "d.kept, d.pending"
 	if version == 1 {
 		kept = "0, d.count"
 	}
 	rows, err := tx.QueryContext(ctx, `SELECT d.seq, d.tuple, d.label, d.scorer, d.first, d.last, d.count, d.score, `+kept+`, json_remove(b.body, '$.letters', '$.why')
 		FROM detections d LEFT JOIN detection_bodies b ON b.seq = d.seq WHERE d.last >= ? AND d.first < ? ORDER BY d.first, d.seq LIMIT ?`,
-		micros(since), micros(until), MaxMatched+1)
+		micros(since), micros(until), most+1)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	places = map[int64]int{}
 	for rows.Next() {
-		if len(m.Episodes) == MaxMatched {
-			return nil, fmt.Errorf("%w: more than %d tuples and labels", ErrTooMuch, MaxMatched)
+		if len(m.Episodes) == most {
+			return nil, fmt.Errorf("%w: more than %d tuples and labels", ErrTooMuch, most)
 		}
 		var seq, first, last, kept int64
 		var pending uint64
@@ -144,9 +145,9 @@ func (m *Matched) readEpisodes(ctx context.Context, tx *sql.Tx, version int, sin
 	return places, rows.Err()
 }
 
-func (m *Matched) readMatches(ctx context.Context, tx *sql.Tx, places map[int64]int, since, until time.Time) error {
+func (m *Matched) readMatches(ctx context.Context, tx *sql.Tx, places map[int64]int, since, until time.Time, most int) error {
 	rows, err := tx.QueryContext(ctx, `SELECT at, episode, count, time, score, flows, gap, source, generic, behaviour, normal
-		FROM matches WHERE at >= ? AND at < ? ORDER BY at, episode, nth LIMIT ?`, micros(since), micros(until), MaxMatched+1)
+		FROM matches WHERE at >= ? AND at < ? ORDER BY at, episode, nth LIMIT ?`, micros(since), micros(until), most+1)
 	if err != nil {
 		return err
 	}
@@ -161,8 +162,8 @@ func (m *Matched) readMatches(ctx context.Context, tx *sql.Tx, places map[int64]
 		return s
 	}
 	for rows.Next() {
-		if len(m.Matches) == MaxMatched {
-			return fmt.Errorf("%w: more than %d matches", ErrTooMuch, MaxMatched)
+		if len(m.Matches) == most {
+			return fmt.Errorf("%w: more than %d matches", ErrTooMuch, most)
 		}
 		var at, episode, gap int64
 		var score sql.NullFloat64
