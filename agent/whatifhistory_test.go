@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,8 +37,9 @@ func pastDetection(host byte, n int, every time.Duration) detection.Detection {
 func pastFolder(t *testing.T, all []detection.Detection, events ...history.Event) string {
 	t.Helper()
 	dir := t.TempDir()
-	now := pastBegin
-	s, err := history.Open(history.Options{Path: filepath.Join(dir, "history.db"), Now: func() time.Time { return now }})
+	var now atomic.Int64 // microseconds; the store's own goroutine looks at it
+	now.Store(pastBegin.UnixMicro())
+	s, err := history.Open(history.Options{Path: filepath.Join(dir, "history.db"), Now: func() time.Time { return time.UnixMicro(now.Load()) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +47,7 @@ func pastFolder(t *testing.T, all []detection.Detection, events ...history.Event
 		s.Record(e)
 	}
 	for i, d := range all {
-		now = d.Time.Time()
+		now.Store(int64(d.Time))
 		s.Detected(d)
 		if i%10 == 9 {
 			flushStore(t, s)
