@@ -93,6 +93,16 @@ soak: tools-run build
 	$(GO) build -trimpath -o bin/soak ./internal/soak
 	./bin/soak -binary $(BINARY) -argus "$$(./bin/flowbench -record -flows 300000)" $(ARGS)
 
+## faults: 200 agents killed at random while others flush, delete and replace our table; ROUNDS=200
+ROUNDS ?= 200
+faults: tools-test
+	SLIPS_FAULT_ROUNDS=$(ROUNDS) $(GO) test -v -count=1 -timeout 20m -run '^TestFaults$$' ./enforce
+
+## test-kernel: the tests of enforce on Debian's own kernel, emulated (TESTS=regexp, KERNEL=linux-image.deb)
+TESTS ?= .
+test-kernel: tools-kernel
+	./internal/otherkernel/run '$(TESTS)' $(KERNEL)
+
 ## trial-systemd: the shipped unit under a real systemd, in namespaces of its own; nothing of the machine changes
 trial-systemd: tools-test build
 	./packaging/systemd/trial ./$(BINARY)
@@ -104,11 +114,14 @@ tools-demo:
 	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2
 tools-test:
 	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2 ping:iputils-ping gcc:build-essential python3:python3 ps:procps \
-		sqlite3:sqlite3 systemd-analyze:systemd journalctl:systemd rsyslogd:rsyslog dbus-daemon:dbus-daemon logrotate:logrotate jq:jq fever:fever dhclient:isc-dhcp-client dnsmasq:dnsmasq-base dropbear:dropbear-bin openssl:openssl
+		sqlite3:sqlite3 systemd-analyze:systemd journalctl:systemd rsyslogd:rsyslog dbus-daemon:dbus-daemon logrotate:logrotate jq:jq fever:fever dhclient:isc-dhcp-client dnsmasq:dnsmasq-base dropbear:dropbear-bin openssl:openssl firewalld:firewalld ufw:ufw
 	@./packaging/need-unpacked bin/unpacked chronyd:chrony
 	@./packaging/need-promtool bin/promtool
+
+tools-kernel: tools-test
+	@./packaging/need qemu-system-x86_64:qemu-system-x86 cpio:cpio busybox:busybox-static xz:xz-utils
 
 clean:
 	rm -rf bin dist
 
-.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency soak trial-systemd eval tools-run tools-demo tools-test clean
+.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency soak faults test-kernel trial-systemd eval tools-run tools-demo tools-test tools-kernel clean

@@ -2,14 +2,15 @@ package agent
 
 import (
 	"sync"
+	"time"
 
 	"slips-ips/agent/history"
 	"slips-ips/argusfeed"
 	"slips-ips/policy"
 )
 
-// earlyEnds are the blocks that ended before their time and of which the decider
-// has not heard yet. Whoever ends a block leaves it here and waits for nobody: the
+// earlyEnds are the blocks that ended before their time, or began after it, and of
+// which the decider has not heard yet. Whoever ends a block leaves it here and waits for nobody: the
 // watch over the kernel must not wait for a decider that waits for the enforcer.
 // The decider takes them before it decides. It is safe for concurrent use; nil is
 // always empty.
@@ -24,6 +25,9 @@ type earlyEnds struct {
 type earlyEnd struct {
 	block  policy.Block
 	pardon bool
+	// began is when it began, where it was told before that it could not be put in
+	// force; 0: it ended.
+	began argusfeed.Time
 }
 
 // note takes note of the end of a block. One that ran out did so for the decider too.
@@ -33,7 +37,14 @@ func (e *earlyEnds) note(b policy.Block, why history.End) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.waiting = append(e.waiting, earlyEnd{b, why == history.EndLifted})
+	e.waiting = append(e.waiting, earlyEnd{block: b, pardon: why == history.EndLifted})
+}
+
+// began takes note of a block that is in force later than it was decided.
+func (e *earlyEnds) began(b policy.Block, at time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.waiting = append(e.waiting, earlyEnd{block: b, began: argusfeed.TimeOf(at)})
 }
 
 func (e *earlyEnds) take() []earlyEnd {
@@ -47,11 +58,15 @@ func (e *earlyEnds) take() []earlyEnd {
 	return all
 }
 
-// hearEnds gives back the places in the budget of what ended early, and forgives
-// what a person lifted.
+// hearEnds gives back the places in the budget of what ended early, forgives what a
+// person lifted, and counts what began late.
 func (d *decider) hearEnds() {
 	for _, end := range d.ends.take() {
 		b := end.block
+		if end.began != 0 {
+			d.record(b, end.began)
+			continue
+		}
 		active, ok := d.blocks.Of(b)
 		again := ok && active.Block.ID != b.ID // blocked since
 		if d.ledger != nil && !again {

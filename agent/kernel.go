@@ -37,6 +37,10 @@ func (a *Agent) checked(r enforce.Report, err error) {
 		a.log.Error("blocks are missing in the kernel", "missing", r.Missing)
 	}
 	pace := a.pace(paceWatch)
+	for _, l := range r.Late {
+		pace.next()
+		a.tellLate(l)
+	}
 	for _, l := range r.Lifted {
 		pace.next()
 		if errors.Is(l.Err, enforce.ErrRefused) {

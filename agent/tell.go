@@ -7,6 +7,7 @@ import (
 
 	"slips-ips/agent/history"
 	"slips-ips/argusfeed"
+	"slips-ips/enforce"
 	"slips-ips/policy"
 )
 
@@ -82,11 +83,31 @@ func (a *Agent) eventOf(o outcome) history.Event {
 	case d.Renewal:
 		verb = "blocked on"
 	}
-	if o.failed == nil {
+	if o.failed == nil || a.inForce(d.ID) { // one that the kernel did not take stays wanted
 		a.grounds.put(ground{o.decision, o.detection, o.by}, a.inForce)
 	}
 	e.Text = fmt.Sprintf("%s %s for %s: %s: %s", tuple, verb, d.Duration.Round(time.Second), what, d.Reason)
 	return e
+}
+
+// tellLate tells of a block of which it was told that the kernel did not take it:
+// now it is in force, and has to be restored after a reboot and to count as others.
+func (a *Agent) tellLate(late enforce.Active) {
+	b := late.Block
+	if active, ok := a.enforcer.Find(b.ID); !ok || active.State == enforce.StateMissing {
+		return // it was lifted meanwhile, or is gone again and will be told then
+	}
+	now := time.Now()
+	a.ends.began(b, now)
+	a.log.Warn("blocked, later than decided: the kernel did not take it at first", "tuple", b.Tuple.String(), "id", b.ID)
+	e := history.Event{
+		Time: now, Kind: history.KindBlock, Text: fmt.Sprintf("%s is blocked now: the kernel did not take it at first", b.Tuple),
+		Block: &history.Block{Block: b, Since: now.UTC(), Until: late.Until.UTC(), DryRun: a.enforcer.DryRun()},
+	}
+	if g, ok := a.grounds.of(b); ok {
+		e.By, e.Decision, e.Detection = g.by, &g.decision, g.detection
+	}
+	a.events.tell(e)
 }
 
 // tellLift tells the end of a block; by is nil where no person asked for it.

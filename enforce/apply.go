@@ -94,6 +94,7 @@ func (e *Enforcer) applyChunk(blocks []policy.Block, results []Result, lock func
 		case errs[i] != nil:
 			e.stats.Failed++
 			e.behind = true
+			e.wanted.fail(t.key)
 			e.failing(fmt.Errorf("blocking %s: %w", t.active.Block.Tuple, errs[i]))
 		case t.renewal:
 			e.stats.Renewed++

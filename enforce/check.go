@@ -19,6 +19,9 @@ type Report struct {
 	// Lifted are blocks taken back because an end of them is protected now;
 	// their Err says which, or why lifting failed.
 	Lifted []Lifted
+	// Late are blocks that Apply said had failed and that are in force by now, at
+	// most max_blocks of them.
+	Late []Active
 	// Expired are the blocks that ran out, at most max_blocks of them.
 	Expired []Active
 }
@@ -31,7 +34,7 @@ type Lifted struct {
 
 // Quiet tells whether there is nothing to report.
 func (r Report) Quiet() bool {
-	return r.Rebuilt == "" && r.Restored == 0 && r.Missing == 0 && len(r.Lifted) == 0 && len(r.Expired) == 0
+	return r.Rebuilt == "" && r.Restored == 0 && r.Missing == 0 && len(r.Lifted) == 0 && len(r.Late) == 0 && len(r.Expired) == 0
 }
 
 // Check compares the kernel with what is wanted and mends the difference. Where

@@ -171,10 +171,13 @@ func (k *kernel) findIn(kind setKind, list []nftables.SetElement, index map[key]
 	return nil
 }
 
-// dump lists all elements. It is for the start only.
-func (k *kernel) dump() ([]stored, error) {
-	var list []stored
+// dump lists all elements, with the time that they have left when it ends: large
+// sets take a second, and a block must not be said to last longer than it does. It
+// is for the start only.
+func (k *kernel) dump() (list []stored, err error) {
+	start := time.Now()
 	for kind, s := range k.sets.blocks {
+		at := time.Since(start)
 		found, err := k.dumpSet(s)
 		if err != nil {
 			return nil, err
@@ -199,7 +202,16 @@ func (k *kernel) dump() ([]stored, error) {
 			if isOther[string(el.Key)] {
 				verdict = policy.Verdict(otherVerdict(k.cfg.Verdict))
 			}
+			if el.Expires > 0 {
+				el.Expires += at // what it had left at the start
+			}
 			list = append(list, stored{key: key, timeout: el.Timeout, expires: el.Expires, comment: el.Comment, verdict: verdict})
+		}
+	}
+	took := time.Since(start)
+	for i := range list {
+		if s := &list[i]; s.expires > 0 {
+			s.expires -= took // one that is over by now is left out, as one without an end is
 		}
 	}
 	return list, nil

@@ -199,7 +199,8 @@ func (e *Enforcer) adopt() error {
 		if err != nil {
 			return err
 		}
-		// One without an end was not put there by us, and is not ours to lift.
+		// One without an end was not put there by us, and is not ours to lift; one that
+		// has run out since it was listed is none.
 		list = slices.DeleteFunc(list, func(s stored) bool { return s.expires <= 0 })
 		now := e.now()
 		slices.SortStableFunc(list, func(a, b stored) int { return cmp.Compare(b.timeout-b.expires, a.timeout-a.expires) })

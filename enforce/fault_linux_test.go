@@ -3,6 +3,7 @@ package enforce
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -25,13 +26,17 @@ import (
 const (
 	faultPorts = 200
 	faultPort  = 20_000 // the first
-	// recovery is what this test allows between a disturbance and the last packet
-	// that should not have passed, on a machine that does much else. What it really
-	// was is in its log.
-	recovery = 400 * time.Millisecond
-	// flight is how long a packet may have been under way.
-	flight = 50 * time.Millisecond
 )
+
+// recovery is four times the recovery time of docs/enforcement.md: this is about what
+// must not be, on a machine that does much else, and no measurement. What it really
+// was is in the test's log. An emulated machine has another one (SLIPS_RECOVERY).
+var recovery = func() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("SLIPS_RECOVERY")); err == nil {
+		return d
+	}
+	return 400 * time.Millisecond
+}()
 
 func faultBlock(port int) policy.Block {
 	b := block(tuple(lab.ClientA4, lab.Server4, argusfeed.ProtoUDP, uint16(port)), time.Hour)
@@ -66,7 +71,10 @@ func TestFaultChild(t *testing.T) {
 		}
 	}
 	fmt.Println("ready")
-	for {
+	for n := 0; ; n++ {
+		if n%20 == 10 {
+			noRoom(e) // until there is a new connection
+		}
 		batch := make([]policy.Block, 1+rand.IntN(5))
 		for i := range batch {
 			batch[i] = faultBlock(faultPort + rand.IntN(faultPorts))
@@ -100,15 +108,18 @@ func confirmedIn(t *testing.T, path string) map[int]time.Time {
 	return since
 }
 
+// arrival is a packet that arrived, with the time at which it was sent: when it is
+// read says more of this machine than of the router.
 type arrival struct {
 	port int
-	at   time.Time
+	sent time.Time
 }
 
 // window is a time in which packets may pass: from a disturbance on.
 type window struct {
 	from, to time.Time
 	what     string
+	dead     bool // nobody was there to mend it, or perhaps not for long enough
 }
 
 // TestFaults: others flush, delete our chains and put sets of the same name
@@ -176,7 +187,7 @@ func TestFaults(t *testing.T) {
 		}
 		if open >= 0 { // whatever happened since, until now nobody was there to mend it
 			for i := open; i < len(windows); i++ {
-				windows[i].to = time.Now().Add(recovery)
+				windows[i].to, windows[i].dead = time.Now().Add(recovery), true
 			}
 			open = -1
 		}
@@ -208,7 +219,7 @@ func TestFaults(t *testing.T) {
 	last.Restore(blocks)
 	for i := range windows {
 		if open >= 0 && i >= open {
-			windows[i].to = time.Now().Add(recovery)
+			windows[i].to, windows[i].dead = time.Now().Add(recovery), true
 		}
 	}
 	watching(t, last)
@@ -230,23 +241,23 @@ func TestFaults(t *testing.T) {
 	longest := map[string]time.Duration{}
 	for _, a := range arrivals() {
 		from, ok := since[a.port]
-		if !ok || a.at.Before(from.Add(flight)) {
+		if !ok || a.sent.Before(from) {
 			continue
 		}
 		passed++
-		i := slices.IndexFunc(windows, func(w window) bool { return a.at.After(w.from) && a.at.Before(w.to.Add(flight)) })
+		i := slices.IndexFunc(windows, func(w window) bool { return a.sent.After(w.from) && a.sent.Before(w.to) })
 		if i < 0 {
 			if wrong++; wrong < 5 {
-				t.Errorf("a packet to port %d, blocked since %v, arrived %v later", a.port, from, a.at.Sub(from))
+				t.Errorf("a packet to port %d, blocked since %v, was sent %v later and passed", a.port, from, a.sent.Sub(from))
 			}
 			continue
 		}
 		for _, w := range windows { // the newest disturbance before it
-			if a.at.After(w.from) {
+			if a.sent.After(w.from) {
 				i = slices.Index(windows, w)
 			}
 		}
-		if late := a.at.Sub(windows[i].from); late < recovery {
+		if late := a.sent.Sub(windows[i].from); !windows[i].dead {
 			longest[windows[i].what] = max(longest[windows[i].what], late)
 		}
 	}
@@ -277,7 +288,7 @@ func listenAll(t *testing.T, server *lab.NS) func() []arrival {
 					return
 				}
 				mu.Lock()
-				list = append(list, arrival{port, time.Now()})
+				list = append(list, arrival{port, time.Unix(0, int64(binary.NativeEndian.Uint64(buf)))})
 				mu.Unlock()
 			}
 		}()
@@ -302,7 +313,8 @@ func sendAll(t *testing.T, client *lab.NS) (stop func()) {
 		defer c.Close()
 		for {
 			for port := faultPort; port < faultPort+faultPorts; port++ {
-				_, _ = c.WriteTo([]byte{1}, net.UDPAddrFromAddrPort(netip.AddrPortFrom(lab.Server4, uint16(port))))
+				now := binary.NativeEndian.AppendUint64(nil, uint64(time.Now().UnixNano()))
+				_, _ = c.WriteTo(now, net.UDPAddrFromAddrPort(netip.AddrPortFrom(lab.Server4, uint16(port))))
 			}
 			select {
 			case <-end:

@@ -205,9 +205,15 @@ func (in *Inspection) warn(cfg Config) {
 			f.Name, f.Family, f.Table, strings.Join(f.Devices, ", "))
 	}
 	for _, b := range in.Bridges {
-		if len(b.Ports) > 1 && !in.BridgeFiltered4 {
-			say("what passes between the ports of the bridge %s (%s) is not filtered: the module br_netfilter with net.bridge.bridge-nf-call-iptables = 1 would send it through the forward hook",
-				b.Name, strings.Join(b.Ports, ", "))
+		var off []string
+		for sysctl, on := range map[string]bool{"iptables": in.BridgeFiltered4, "ip6tables": in.BridgeFiltered6} {
+			if !on {
+				off = append(off, "net.bridge.bridge-nf-call-"+sysctl)
+			}
+		}
+		if slices.Sort(off); len(b.Ports) > 1 && len(off) > 0 {
+			say("what passes between the ports of the bridge %s (%s) is not filtered: the module br_netfilter with %s = 1 would send it through the forward hook",
+				b.Name, strings.Join(b.Ports, ", "), strings.Join(off, " = 1 and "))
 		}
 	}
 	for _, c := range in.Chains {

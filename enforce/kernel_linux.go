@@ -226,11 +226,8 @@ func (k *kernel) need(elems []element) {
 // current gives the generation of the ruleset, 0 where it cannot be known.
 func (k *kernel) current() (uint32, error) {
 	var generation uint32
-	err := k.read("asking for the generation", func(c *nftables.Conn) error {
-		g, err := c.GetGen()
-		if err == nil {
-			generation = g.ID
-		}
+	err := k.read("asking for the generation", func(*nftables.Conn) (err error) {
+		generation, err = k.reader.generation()
 		return err
 	})
 	var errno unix.Errno

@@ -68,6 +68,38 @@ func TestReconnect(t *testing.T) {
 	enforced(t, e, 20)
 }
 
+// noRoom leaves next to no room for the kernel's answers: ENOBUFS.
+func noRoom(e *Enforcer) {
+	e.op.Lock()
+	defer e.op.Unlock()
+	if r := e.kernel.reader; r != nil {
+		_ = r.nl.SetReadBuffer(1)
+	}
+}
+
+// Where answers find no room they are asked for again on a new connection, and
+// what is in force is never told to be missing, nor the other way round.
+func TestNoRoomForAnswers(t *testing.T) {
+	ns := newNS(t)
+	e := open(t, ns)
+	apply(t, e, many(500, time.Hour)...)
+	for range 3 {
+		noRoom(e)
+		narrow := e.kernel.reader
+		nft(t, ns, "delete element inet slips blocked4 { 10.0.0.0 . 198.51.100.7 . tcp . 443 }; add table inet other", "-f", "-")
+		e.doubt.again = true // everything is looked for, in questions of many answers
+		for range 3 {
+			if _, err := e.Check(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if e.kernel.reader == narrow {
+			t.Error("all answers found room")
+		}
+		enforced(t, e, 500)
+	}
+}
+
 // A transaction is bound to the ruleset that was compared: if somebody changes
 // anything in between, it does not happen.
 func TestBound(t *testing.T) {

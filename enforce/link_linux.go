@@ -82,33 +82,6 @@ func checkDescriptor(c *netlink.Conn) error {
 	return nil
 }
 
-// enlargeAnswers makes the kernel pack answers to a dump into large messages:
-// it goes by the largest buffer that was offered so far. Without it, listing a
-// set takes time by the square of its size.
-func (l *link) enlargeAnswers() error {
-	_, err := l.nl.Send(netlink.Message{
-		Header: netlink.Header{
-			Type:  netlink.HeaderType(unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETGEN),
-			Flags: netlink.Request,
-		},
-		Data: make([]byte, 4), // family, version and resource: none
-	})
-	if err != nil {
-		return err
-	}
-	raw, err := l.nl.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var read error
-	buf := make([]byte, 64<<10)
-	err = raw.Read(func(fd uintptr) bool {
-		_, _, read = unix.Recvfrom(int(fd), buf, 0)
-		return !errors.Is(read, unix.EAGAIN)
-	})
-	return errors.Join(err, read)
-}
-
 // transient tells whether the same request may succeed in a moment.
 func transient(err error) bool {
 	for _, errno := range []error{unix.EINTR, unix.ENOBUFS, unix.EAGAIN, unix.EBUSY, os.ErrDeadlineExceeded} {

@@ -4,12 +4,14 @@ import (
 	"fmt"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // loopbackUp brings the loopback interface of the thread's network namespace up,
 // with two addresses for the self-test.
 func loopbackUp() error {
-	h, err := netlink.NewHandle()
+	// Without a family it opens all that the library knows, and some kernels lack some.
+	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return fmt.Errorf("opening netlink: %w", err)
 	}

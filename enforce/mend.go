@@ -37,17 +37,20 @@ func (e *Enforcer) mend() error {
 // mendAll mends all missing blocks of wide scopes, or all tuples, and gives the
 // first error. It ends where the rest would fare no better.
 func (e *Enforcer) mendAll(wide bool) (failure error) {
-	var at pageEnd
+	var (
+		at    pageEnd
+		keys  = make([]key, 0, mendSize)
+		elems = make([]element, mendSize) // for every chunk: what is thrown away makes others wait
+	)
 	for more := true; more; {
 		now := e.now()
 		e.mu.Lock()
-		var elems []element
-		elems, at, more = e.wanted.walk(nil, at, wide, mendSize, now)
+		keys, at, more = e.wanted.walk(keys[:0], at, wide, mendSize, now)
 		e.mu.Unlock()
-		if len(elems) == 0 {
+		if len(keys) == 0 {
 			continue
 		}
-		err := e.mendChunk(elems)
+		err := e.mendChunk(keys, elems[:0])
 		if failure == nil {
 			failure = err
 		}
@@ -63,7 +66,8 @@ func hopeful(err error) bool {
 	return err == nil || divisible(err) || errors.Is(err, ErrUnconfirmed)
 }
 
-func (e *Enforcer) mendChunk(elems []element) error {
+// mendChunk puts into the kernel what of keys is missing. It uses the room of chunk.
+func (e *Enforcer) mendChunk(keys []key, chunk []element) error {
 	e.op.LockPatiently()
 	defer e.op.Unlock()
 	if e.isClosed() {
@@ -71,13 +75,7 @@ func (e *Enforcer) mendChunk(elems []element) error {
 	}
 	now := e.now()
 	e.mu.Lock()
-	chunk := make([]element, 0, len(elems))
-	for i := range elems {
-		// It may have been lifted, renewed or restored meanwhile.
-		if a, ok := e.wanted.live(elems[i].key, now); ok && a.State == StateMissing {
-			chunk = append(chunk, elementOf(elems[i].key, a, now))
-		}
-	}
+	chunk = e.wanted.elements(chunk, keys, now) // some may have been lifted, renewed or restored meanwhile
 	e.mu.Unlock()
 	errs := make([]error, len(chunk))
 	e.put(chunk, errs)

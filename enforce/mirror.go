@@ -27,7 +27,8 @@ type Active struct {
 	// reading: compare them with time.Now by Sub.
 	Since, Until time.Time
 
-	other bool // its verdict is not that of [enforce]
+	other  bool // its verdict is not that of [enforce]
+	failed bool // Apply said that it is not in force, and it is not yet
 }
 
 // early is how much sooner than Until a block counts as run out. The kernel
@@ -244,6 +245,24 @@ func (m *mirror) setState(k key, s State) {
 		w.active.State = s
 		m.count(before, s)
 	}
+}
+
+// fail notes that Apply tells that an entry is not in force.
+func (m *mirror) fail(k key) {
+	if p, ok := m.index[k]; ok {
+		m.places[p].active.failed = true
+	}
+}
+
+// late ends the failure of an entry that is in force now. It tells whether there
+// was one.
+func (m *mirror) late(k key) (Active, bool) {
+	p, ok := m.index[k]
+	if !ok || !m.places[p].active.failed {
+		return Active{}, false
+	}
+	m.places[p].active.failed = false
+	return m.places[p].active, true
 }
 
 // setAll sets the state of every entry.

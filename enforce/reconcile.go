@@ -221,6 +221,12 @@ func (e *Enforcer) settle(elems []element, errs []error) {
 			state = StateMissing
 		}
 		e.wanted.setState(elems[i].key, state)
+		if state != StateBlocked {
+			continue
+		}
+		if a, late := e.wanted.late(elems[i].key); late && len(e.since.Late) < e.cfg.MaxBlocks {
+			e.since.Late = append(e.since.Late, a)
+		}
 	}
 }
 

@@ -63,7 +63,10 @@ func BenchmarkScale(b *testing.B) {
 		for _, p := range []struct {
 			name string
 			at   int
-		}{{"single-p50-us", len(took) / 2}, {"single-p99-us", len(took) * 99 / 100}, {"single-max-us", len(took) - 1}} {
+		}{
+			{"single-p50-us", len(took) / 2}, {"single-p90-us", len(took) * 9 / 10}, {"single-p99-us", len(took) * 99 / 100},
+			{"single-p99.9-us", len(took) * 999 / 1000}, {"single-max-us", len(took) - 1},
+		} {
 			b.ReportMetric(float64(took[p.at].Microseconds()), p.name)
 		}
 		b.ReportMetric(float64(len(took)), "singles")

@@ -246,40 +246,48 @@ func TestForcedThroughGuards(t *testing.T) {
 // elsewhere, which Inspect says.
 func TestBridge(t *testing.T) {
 	r := newRouter(t)
-	to := netip.AddrPortFrom(lab.ClientB4, 8080)
-	if err := r.ClientB.EchoTCP(to); err != nil {
-		t.Fatal(err)
-	}
 	e := open(t, r.Router)
-	apply(t, e, scoped(policy.ScopeTuple, lab.ClientA4, lab.ClientB4))
-	const sysctl = "net.bridge.bridge-nf-call-iptables"
-	if err := r.Router.Sysctl(sysctl, "0"); err != nil {
-		t.Log("without br_netfilter: ", err)
-		passes(t, r.ClientA, "tcp", to)
-		return
-	}
-	inspect := func() string {
-		var in Inspection
-		err := r.Router.Do(func() (err error) {
-			in, err = Inspect(DefaultConfig(), r.Router.FD())
-			return err
-		})
-		if err != nil {
+	for _, family := range []struct {
+		a, b   netip.Addr
+		sysctl string
+	}{
+		{lab.ClientA4, lab.ClientB4, "net.bridge.bridge-nf-call-iptables"},
+		{lab.ClientA6, lab.ClientB6, "net.bridge.bridge-nf-call-ip6tables"},
+	} {
+		to := netip.AddrPortFrom(family.b, 8080)
+		if err := r.ClientB.EchoTCP(to); err != nil {
 			t.Fatal(err)
 		}
-		return strings.Join(in.Warnings, "\n")
+		apply(t, e, scoped(policy.ScopeTuple, family.a, family.b))
+		if err := r.Router.Sysctl(family.sysctl, "0"); err != nil {
+			t.Log("without br_netfilter: ", err)
+			passes(t, r.ClientA, "tcp", to)
+			continue
+		}
+		passes(t, r.ClientA, "tcp", to)
+		if words := strings.Join(inspectIn(t, r.Router).Warnings, "\n"); !strings.Contains(words, "the bridge br0 (lan0, lan1)") || !strings.Contains(words, family.sysctl+" = 1") {
+			t.Errorf("no warning names the bridge:\n%s", words)
+		}
+		if err := r.Router.Sysctl(family.sysctl, "1"); err != nil {
+			t.Fatal(err)
+		}
+		dropped(t, r.ClientA, "tcp", to)
+		if words := strings.Join(inspectIn(t, r.Router).Warnings, "\n"); strings.Contains(words, family.sysctl+" = 1") {
+			t.Errorf("the bridge is warned of:\n%s", words)
+		}
 	}
-	passes(t, r.ClientA, "tcp", to)
-	if words := inspect(); !strings.Contains(words, "the bridge br0 (lan0, lan1)") {
-		t.Errorf("no warning names the bridge:\n%s", words)
+}
+
+func inspectIn(tb testing.TB, ns *lab.NS) (in Inspection) {
+	tb.Helper()
+	err := ns.Do(func() (err error) {
+		in, err = Inspect(DefaultConfig(), ns.FD())
+		return err
+	})
+	if err != nil {
+		tb.Fatal(err)
 	}
-	if err := r.Router.Sysctl(sysctl, "1"); err != nil {
-		t.Fatal(err)
-	}
-	dropped(t, r.ClientA, "tcp", to)
-	if words := inspect(); strings.Contains(words, "the bridge br0") {
-		t.Errorf("the bridge is warned of:\n%s", words)
-	}
+	return in
 }
 
 // With another ipv6_prefix than before, adopted blocks are in force by the new one.

@@ -5,10 +5,10 @@ import "time"
 // walkSize is how many blocks are looked at before others have their turn.
 const walkSize = 2000
 
-// walk appends those of the entries that follow at which are missing, until there
-// are most of them: only those of wide scopes or only tuples, the newest first.
-// It may end before because it looked at enough.
-func (m *mirror) walk(out []element, at pageEnd, wide bool, most int, now time.Time) (_ []element, _ pageEnd, more bool) {
+// walk appends the keys of those of the entries that follow at which are missing,
+// until there are most of them: only those of wide scopes or only tuples, the newest
+// first. It may end before because it looked at enough.
+func (m *mirror) walk(out []key, at pageEnd, wide bool, most int, now time.Time) (_ []key, _ pageEnd, more bool) {
 	p := m.after(at)
 	for n := 0; p != nowhere; p = m.places[p].older {
 		if n++; n > walkSize || len(out) == most {
@@ -17,7 +17,7 @@ func (m *mirror) walk(out []element, at pageEnd, wide bool, most int, now time.T
 		w := &m.places[p]
 		at = pageEnd{p, w.number}
 		if w.key.set.wide() == wide && w.active.State == StateMissing && !w.active.over(now) {
-			out = append(out, elementOf(w.key, w.active, now))
+			out = append(out, w.key)
 		}
 	}
 	return out, at, false
@@ -41,14 +41,25 @@ func (m *mirror) after(at pageEnd) place {
 // missingElements gives the first so many missing elements, as walk does: the
 // wide ones, then tuples.
 func (m *mirror) missingElements(most int, now time.Time) (elems []element) {
+	var keys []key
 	for _, wide := range []bool{true, false} {
 		if wide && !m.anyWide() {
 			continue
 		}
 		var at pageEnd
-		for more := true; more && len(elems) < most; {
-			elems, at, more = m.walk(elems, at, wide, most, now)
+		for more := true; more && len(keys) < most; {
+			keys, at, more = m.walk(keys, at, wide, most, now)
 		}
 	}
-	return elems
+	return m.elements(make([]element, 0, len(keys)), keys, now)
+}
+
+// elements appends those of keys that are missing, as the kernel gets them.
+func (m *mirror) elements(out []element, keys []key, now time.Time) []element {
+	for _, k := range keys {
+		if a, ok := m.live(k, now); ok && a.State == StateMissing {
+			out = append(out, elementOf(k, a, now))
+		}
+	}
+	return out
 }

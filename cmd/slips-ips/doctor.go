@@ -47,23 +47,7 @@ is safe on a live router. The exit status is 1 where something fails.`,
 				socket = c.Agent.Socket
 			}
 			d.Findings = append(d.Findings, agent.Diagnose(cmd.Context(), c, socket, !noSelfTest)...)
-			for _, f := range d.Findings {
-				switch f.Verdict {
-				case agent.FindingFail:
-					d.Failed++
-				case agent.FindingWarn:
-					d.Warned++
-				}
-			}
-			if asJSON {
-				err = writeJSON(std.out, d)
-			} else {
-				err = writeDiagnosis(std, d)
-			}
-			if err == nil && d.Failed > 0 {
-				return exitError(exitFailed)
-			}
-			return err
+			return d.write(std, asJSON)
 		},
 	}
 	fs := cmd.Flags()
@@ -71,6 +55,27 @@ is safe on a live router. The exit status is 1 where something fails.`,
 	fs.BoolVar(&asJSON, "json", false, "print JSON")
 	fs.BoolVar(&noSelfTest, "no-self-test", false, "do not prove that a block stops a packet")
 	return cmd
+}
+
+// write counts the findings and prints them. A failure makes the exit status 1.
+func (d diagnosis) write(std streams, asJSON bool) (err error) {
+	for _, f := range d.Findings {
+		switch f.Verdict {
+		case agent.FindingFail:
+			d.Failed++
+		case agent.FindingWarn:
+			d.Warned++
+		}
+	}
+	if asJSON {
+		err = writeJSON(std.out, d)
+	} else {
+		err = writeDiagnosis(std, d)
+	}
+	if err == nil && d.Failed > 0 {
+		return exitError(exitFailed)
+	}
+	return err
 }
 
 // writeDiagnosis prints a checklist for people.

@@ -49,20 +49,7 @@ or where an agent runs.`,
 			if err != nil {
 				return err
 			}
-			result := restoredResult{r.Nothing, r.Blocks, r.Adopted, r.Refused, r.Failed, r.Took}
-			switch {
-			case asJSON:
-				err = writeJSON(std.out, result)
-			case r.Nothing != "":
-				err = say(std.out, "nothing to restore: %s", r.Nothing)
-			default:
-				err = say(std.out, "%s in force (%d were before, %d must not be any more) after %s", count(uint64(r.Blocks), "block is", "blocks are"),
-					r.Adopted, r.Refused, r.Took.Round(time.Millisecond))
-			}
-			if r.Failed > 0 {
-				return fmt.Errorf("%d blocks could not be restored: %w", r.Failed, r.First)
-			}
-			return err
+			return writeRestored(std, r, asJSON)
 		},
 	}
 	fs := cmd.Flags()
@@ -70,4 +57,21 @@ or where an agent runs.`,
 	fs.StringVar(&state, "state", "", "find the history in this `DIR`, in place of the configured one")
 	fs.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// writeRestored prints what became of a restore. Blocks that failed are an error.
+func writeRestored(std streams, r agent.Restored, asJSON bool) (err error) {
+	switch {
+	case asJSON:
+		err = writeJSON(std.out, restoredResult{r.Nothing, r.Blocks, r.Adopted, r.Refused, r.Failed, r.Took})
+	case r.Nothing != "":
+		err = say(std.out, "nothing to restore: %s", r.Nothing)
+	default:
+		err = say(std.out, "%s in force (%d were before, %d must not be any more) after %s", count(uint64(r.Blocks), "block is", "blocks are"),
+			r.Adopted, r.Refused, r.Took.Round(time.Millisecond))
+	}
+	if r.Failed > 0 {
+		return fmt.Errorf("%d blocks could not be restored: %w", r.Failed, r.First)
+	}
+	return err
 }

@@ -114,3 +114,22 @@ func (n *NS) wrap(err error, what string, args ...any) error {
 func ipNet(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
+
+// VLAN makes the interface of a VLAN (802.1Q) on another one and brings it up. The
+// error is ErrUnavailable where the kernel has no VLANs.
+func (n *NS) VLAN(parent, name string, id int) error {
+	on, err := n.links.LinkByName(parent)
+	if err != nil {
+		return n.wrap(err, "making the VLAN %d on %s", id, parent)
+	}
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.ParentIndex = name, on.Attrs().Index
+	err = n.links.LinkAdd(&netlink.Vlan{LinkAttrs: attrs, VlanId: id, VlanProtocol: netlink.VLAN_PROTOCOL_8021Q})
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if err != nil {
+		return n.wrap(err, "making the VLAN %d on %s", id, parent)
+	}
+	return n.Up(name)
+}

@@ -18,8 +18,8 @@ import (
 )
 
 // ErrUnavailable says that this machine allows no network namespaces to the
-// process; the text around it says why.
-var ErrUnavailable = errors.New("network namespaces are not available")
+// process, or that its kernel lacks a kind of link; the text around it says why.
+var ErrUnavailable = errors.New("not available on this machine")
 
 // NS is a network namespace without a name. It ends with Close or with the
 // process, and with it all that was made in it.

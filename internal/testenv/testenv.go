@@ -66,3 +66,14 @@ func Until(tb testing.TB, what string, is func() bool) {
 		}
 	}
 }
+
+// Kernel skips the test where this kernel was built without something, with
+// SLIPS_REQUIRE_ALL=1 too: nothing that can be installed brings it. `make
+// test-kernel` runs such tests on Debian's kernel, where a skip is a failure.
+func Kernel(tb testing.TB, without string) {
+	tb.Helper()
+	if os.Getenv("SLIPS_REQUIRE_KERNEL") == "1" {
+		tb.Fatalf("this kernel has no %s (SLIPS_REQUIRE_KERNEL=1 allows no skip)", without)
+	}
+	tb.Skip("this kernel has no " + without + "; make test-kernel has one that does")
+}
