@@ -1,7 +1,6 @@
 package enforce
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -124,11 +123,12 @@ func firewalld(t *testing.T, ns *lab.NS) (call func(args ...string)) {
 		}
 	}
 	env := append(os.Environ(), "DBUS_SYSTEM_BUS_ADDRESS="+bus)
-	for _, args := range [][]string{
+	for i, args := range [][]string{
 		{"dbus-daemon", "--nofork", "--nopidfile", "--config-file=" + filepath.Join(dir, "bus.conf")},
 		{"firewalld", "--nofork", "--nopid", "--system-config=" + filepath.Join(dir, "etc"), "--log-file=" + filepath.Join(dir, "log")},
 	} {
-		cmd := exec.Command(testenv.Program(t, args[0]), args[1:]...)
+		args = testenv.Unpacked(t, "", args[0], args[1:]...)
+		cmd := exec.Command(args[0], args[1:]...)
 		cmd.Env = env
 		if err := ns.Start(cmd); err != nil {
 			t.Fatal(err)
@@ -137,7 +137,7 @@ func firewalld(t *testing.T, ns *lab.NS) (call func(args ...string)) {
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
 		})
-		if args[0] == "dbus-daemon" {
+		if i == 0 {
 			eventually(t, "the bus is there", passTime, func() bool {
 				_, err := os.Stat(filepath.Join(dir, "bus"))
 				return err == nil
@@ -145,7 +145,8 @@ func firewalld(t *testing.T, ns *lab.NS) (call func(args ...string)) {
 		}
 	}
 	run := func(args ...string) error {
-		cmd := exec.Command(testenv.Program(t, "firewall-cmd"), args...)
+		args = testenv.Unpacked(t, "", "firewall-cmd", args...)
+		cmd := exec.Command(args[0], args[1:]...)
 		cmd.Env = env
 		_, err := ns.Output(cmd)
 		return err
@@ -168,21 +169,26 @@ func firewalld(t *testing.T, ns *lab.NS) (call func(args ...string)) {
 	}
 }
 
-// ufw gives ufw with a configuration of its own, in a namespace.
+// ufw gives ufw with a configuration of its own, in a namespace. Its files and the
+// programs that it calls cannot be named: they are put over those of the machine, as
+// the scripts of its packages would install them.
 func ufw(t *testing.T, ns *lab.NS) (call func(args ...string)) {
 	t.Helper()
-	dir := t.TempDir()
-	program := testenv.Program(t, "ufw")
-	setUp := exec.Command("sh", "-ec", `cp -a /etc/ufw "$0/etc"; sed 's/^DEFAULT_\(FORWARD\|INPUT\)_POLICY=.*/DEFAULT_\1_POLICY="ACCEPT"/' /etc/default/ufw >"$0/default"`, dir)
-	if out, err := setUp.CombinedOutput(); err != nil {
+	layer := t.TempDir()
+	setUp := testenv.Unpacked(t, "", "sh", "-ec", `
+		mkdir -p "$0/etc/default" "$0/etc/ufw/applications.d" "$0/usr/sbin"
+		cp /usr/share/ufw/*.rules /usr/share/ufw/ufw.conf "$0/etc/ufw"
+		sed 's/^DEFAULT_\(FORWARD\|INPUT\)_POLICY=.*/DEFAULT_\1_POLICY="ACCEPT"/' /etc/default/ufw >"$0/etc/default/ufw"
+		for name in iptables ip6tables; do
+			for program in $name $name-restore $name-save; do ln -s xtables-nft-multi "$0/usr/sbin/$program"; done
+		done`, layer)
+	if out, err := exec.Command(setUp[0], setUp[1:]...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return func(args ...string) {
 		t.Helper()
-		// Its files cannot be named: they are put in place in a mount namespace.
-		script := fmt.Sprintf(`mount --bind %[1]s/etc /etc/ufw && mount --bind %[1]s/default /etc/default/ufw && exec "$0" "$@"`, dir)
-		cmd := exec.Command("unshare", append([]string{"--mount", "sh", "-c", script, program}, args...)...)
-		if _, err := ns.Output(cmd); err != nil {
+		args = testenv.Unpacked(t, layer, "ufw", args...)
+		if _, err := ns.Output(exec.Command(args[0], args[1:]...)); err != nil {
 			t.Fatal(err)
 		}
 	}

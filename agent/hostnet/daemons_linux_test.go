@@ -12,7 +12,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -22,16 +21,14 @@ import (
 )
 
 // start runs a daemon in a namespace until the test ends.
-func start(t *testing.T, ns *lab.NS, name string, args ...string) {
+func start(t *testing.T, ns *lab.NS, command ...string) {
 	t.Helper()
+	name := command[0]
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !filepath.IsAbs(name) {
-		name = testenv.Program(t, name)
-	}
-	cmd := exec.Command(name, args...)
+	cmd := exec.Command(testenv.Program(t, name), command[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := ns.Start(cmd); err != nil {
 		t.Fatal(err)
@@ -91,31 +88,6 @@ func TestDHCP(t *testing.T) {
 	start(t, r.ClientA, "dhclient", "-4", "-d", "-v", "-lf", leases, "-pf", filepath.Join(dir, "client"), "-sf", script, "eth0")
 	until(t, func() []string { return discover(t, opt) }, "dhcp 10.20.0.1/32: the DHCP server of this host")
 	until(t, func() []string { return discover(t, opt) }, "ntp 10.20.0.77/32: a time server (from DHCP)")
-}
-
-// unpacked is where packaging/need-unpacked puts daemons whose packages would start
-// them on this machine, or replace what keeps its time.
-const unpacked = "../../bin/unpacked"
-
-// daemon gives the path of such a program, installed or only unpacked.
-func daemon(t *testing.T, name string) string {
-	t.Helper()
-	for _, dir := range []string{"usr/sbin", "usr/bin"} {
-		path, err := exec.LookPath(filepath.Join(unpacked, dir, name))
-		if err != nil {
-			continue
-		}
-		if path, err = filepath.Abs(path); err != nil {
-			t.Fatal(err)
-		}
-		libraries, err := filepath.Glob(filepath.Join(path, "../../lib/*"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Setenv("LD_LIBRARY_PATH", strings.Join(libraries, ":"))
-		return path
-	}
-	return testenv.Program(t, name)
 }
 
 // sshLooker gives a finder whose clock is in the test's hands.
@@ -246,7 +218,6 @@ func run(t *testing.T, name string, args ...string) {
 }
 
 func sshSession(t *testing.T, serve func(t *testing.T, ns *lab.NS, dir, command string) []string) {
-	testenv.Root(t)
 	r := newRouter(t)
 	root := t.TempDir()
 	write(t, root, map[string]string{"etc/ssh/sshd_config": "Port " + sshPort + "\n"})
@@ -300,8 +271,6 @@ func sshSession(t *testing.T, serve func(t *testing.T, ns *lab.NS, dir, command 
 
 // A real chronyd says which servers it uses.
 func TestChrony(t *testing.T) {
-	chronyd, chronyc := daemon(t, "chronyd"), daemon(t, "chronyc")
-	t.Setenv("PATH", filepath.Dir(chronyc)+":"+os.Getenv("PATH"))
 	r := newRouter(t)
 	root, dir := t.TempDir(), t.TempDir()
 	config := filepath.Join(dir, "chrony.conf")
@@ -309,7 +278,8 @@ func TestChrony(t *testing.T) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	start(t, r.ClientA, chronyd, "-d", "-x", "-u", "root", "-F", "0", "-f", config)
+	start(t, r.ClientA, testenv.Unpacked(t, "", "chronyd", "-d", "-x", "-u", "root", "-F", "0", "-f", config)...)
+	chronyc(t)
 	ask := func() (found []string) {
 		err := r.ClientA.Do(func() error {
 			entries, err := askedNTP(t.Context(), root)
@@ -328,6 +298,20 @@ func TestChrony(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, ask, "ntp 10.20.0.1/32: a time server in use (chronyc)")
+}
+
+// chronyc puts the program where it is found.
+func chronyc(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	text := "#!/bin/sh\nexec"
+	for _, arg := range testenv.Unpacked(t, "", "chronyc") {
+		text += " '" + arg + "'"
+	}
+	if err := os.WriteFile(filepath.Join(dir, "chronyc"), []byte(text+` "$@"`+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 }
 
 // Two networks, one of them the provider's.
