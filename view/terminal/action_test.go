@@ -126,9 +126,9 @@ func TestLookOn(t *testing.T) {
 func TestExplanation(t *testing.T) {
 	at(t, controltest.Sample(), 80, 24, func(d *desk) {
 		d.press("down", "enter")
-		d.shows("verdict    blocked until 12:50", "gaps spread by only 2 %", "generic (/etc/slips-ips/slips.toml line 47) said block")
+		d.shows("verdict    blocked until 12:50", "gaps spread by only 2 %")
 		d.press("end")
-		d.shows("what happened")
+		d.shows("generic (/etc/slips-ips/slips.toml line 47) said block", "what happened")
 		d.press("u")
 		d.shows("Lift the block of " + controltest.Tuple)
 		d.press("n", "esc")

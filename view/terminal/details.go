@@ -49,7 +49,7 @@ func (m *model) says(name, text string) []line {
 func (m *model) blockDetails(b *control.BlockInfo) []line {
 	lines := m.says("what", wholeTuple(b))
 	lines = append(lines, m.says("why", whyBlock(b))...)
-	return append(lines, m.says("when", fmt.Sprintf("since %s, until %s; %s; id %s", clock(b.Since, m.now), clock(b.Until, m.now), b.Label, b.ID))...)
+	return append(lines, m.says("when", fmt.Sprintf("since %s, until %s; %s", clock(b.Since, m.now), clock(b.Until, m.now), b.Label))...)
 }
 
 func (m *model) eventDetails(e *history.Event) []line {

@@ -50,6 +50,7 @@ func (m *model) explained() []line {
 	if b := e.Block; b != nil {
 		t.tell(stateStyle(b.State), "block", "%s: %s", stateWord(b.State), wholeTuple(b))
 		t.tell(base, "", "since %s, until %s, %s left", clock(b.Since, m.now), clock(b.Until, m.now), lasts(b.Until.Sub(m.now)))
+		t.tell(base, "", "id %s", b.ID)
 		if b.By != nil {
 			t.tell(base, "", "by %s", person(b.By))
 		}

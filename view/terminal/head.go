@@ -37,7 +37,11 @@ func (m *model) titleLine() line {
 	default:
 		l.add(bold, "ENFORCE")
 		l.add(base, "  ")
-		l.add(redBold, grouped(e.Enforced)+" blocked")
+		style := bold
+		if e.Enforced > 0 {
+			style = redBold
+		}
+		l.add(style, grouped(e.Enforced)+" blocked")
 		if e.Missing > 0 {
 			l.add(base, ", ")
 			l.add(alarm, grouped(e.Missing)+" MISSING")
