@@ -18,6 +18,7 @@ import (
 type tmux struct {
 	t      *testing.T
 	socket string
+	status string // the file with the program's exit status
 }
 
 // inTmux runs `slips-ips ARGS` in a terminal of that size. env has further
@@ -30,12 +31,13 @@ func inTmux(t *testing.T, width, height int, env []string, args ...string) *tmux
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	s := &tmux{t: t, socket: filepath.Join(dir, "tmux")}
+	s := &tmux{t: t, socket: filepath.Join(dir, "tmux"), status: filepath.Join(dir, "status")}
 	conf := filepath.Join(dir, "tmux.conf")
 	if err := os.WriteFile(conf, []byte("set -g status off\nset -g default-terminal screen-256color\nset -sg escape-time 0\nset -g remain-on-exit on\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	command := append([]string{"env", "-u", "NO_COLOR", "TZ=UTC", "GORACE=atexit_sleep_ms=0"}, env...)
+	// tmux itself does not always know the exit status of what ended.
+	command := append([]string{"sh", "-c", `"$@"; echo $? >"$0.new"; mv "$0.new" "$0"`, s.status, "env", "-u", "NO_COLOR", "TZ=UTC", "GORACE=atexit_sleep_ms=0"}, env...)
 	command = append(append(command, program), args...)
 	s.do(append([]string{"-f", conf, "-u", "new-session", "-d", "-x", strconv.Itoa(width), "-y", strconv.Itoa(height)}, command...)...)
 	t.Cleanup(func() { s.do("kill-server") })
@@ -112,10 +114,8 @@ func (s *tmux) still(pattern string) string {
 func (s *tmux) ends() (status, left string) {
 	s.t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		state := strings.TrimSpace(s.do("list-panes", "-F", "#{pane_dead} #{pane_dead_status}"))
-		// tmux knows of the end before it knows the status, and scrolls to say so.
-		if dead, status, _ := strings.Cut(state, " "); dead == "1" && status != "" {
-			return status, s.do("capture-pane", "-p", "-S", "-")
+		if text, err := os.ReadFile(s.status); err == nil {
+			return strings.TrimSpace(string(text)), s.do("capture-pane", "-p", "-S", "-")
 		}
 		if time.Now().After(end) {
 			s.t.Fatalf("the program has not ended:\n%s", s.screen())

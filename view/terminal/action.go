@@ -54,9 +54,9 @@ func (m *model) may() bool {
 	case m.doing:
 		m.say(true, "wait for the answer to the change before")
 	case m.gone != nil:
-		m.say(true, "no agent answers: nothing can be changed through it; slips-ips panic lifts all blocks without one")
+		m.say(true, "no agent answers; slips-ips panic lifts all blocks without one")
 	case m.you != nil && !m.you.Change:
-		m.say(true, "you may look on only: changes are for root and the members of [agent] admin_group")
+		m.say(true, "you may only look on: changes are for root and [agent] admin_group")
 	default:
 		return true
 	}
@@ -102,10 +102,10 @@ func (m *model) beginDisallow() {
 		m.say(true, "no entry is selected")
 		return
 	case entry.From == control.FromConfig:
-		m.say(true, "%s is from slips.toml ([protect]): take it out there, then slips-ips reload", entry.Network)
+		m.say(true, "%s is from [protect] of slips.toml: take it out there and reload", entry.Network)
 		return
 	case entry.From == control.FromHost:
-		m.say(true, "%s is what this host needs for itself: nothing can take it off the list", entry.Network)
+		m.say(true, "%s: this host needs it for itself; nothing ends that", entry.Network)
 		return
 	}
 	network := entry.Network
@@ -156,7 +156,7 @@ func (m *model) beginAllow() tea.Cmd {
 					entry.Until = time.Now().Add(d)
 				}
 				r, err := a.AddAllow(ctx, entry)
-				text := fmt.Sprintf("%s is not blocked, %s; %s lifted", r.Allow.Network, until, count(len(r.Lifted), "block was", "blocks were"))
+				text := fmt.Sprintf("%s is not blocked, %s; %s lifted", shown, until, count(len(r.Lifted), "block was", "blocks were"))
 				if r.Warning != "" {
 					text += "; warning: " + r.Warning
 				}
@@ -164,7 +164,7 @@ func (m *model) beginAllow() tea.Cmd {
 			},
 		}, nil
 	}
-	m.open(f)
+	m.begin(f)
 	return nil
 }
 
@@ -245,6 +245,6 @@ func (m *model) beginBlock() tea.Cmd {
 			},
 		}, nil
 	}
-	m.open(f)
+	m.begin(f)
 	return nil
 }

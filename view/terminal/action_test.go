@@ -68,7 +68,7 @@ func TestAllow(t *testing.T) {
 		d.press("y")
 		d.shows("203.0.113.9 may be blocked again")
 		d.press("home", "u")
-		d.shows("what this host needs for itself")
+		d.shows("this host needs it for itself")
 		d.press("down", "u")
 		d.shows("take it out there")
 		if len(b.Allowed) != 3 {
@@ -215,4 +215,22 @@ func TestLetters(t *testing.T) {
 			t.Errorf("%q: %s, want %s", s, got, want)
 		}
 	}
+}
+
+// An answer that is longer than its line is seen as a whole, also where no list is.
+func TestLongAnswer(t *testing.T) {
+	b := controltest.Sample()
+	at(t, b, 80, 24, func(d *desk) {
+		for _, keys := range [][]string{{"1"}, {"5"}, {"1", "enter"}} {
+			d.press(keys...)
+			b.Fail = fmt.Errorf("%w: %sthe end", control.ErrRefused, strings.Repeat("a reason that goes on ", 8))
+			d.press("u", "y")
+			if d.view != viewHealth {
+				d.shows("-- answer", "the end")
+			}
+			b.Fail = nil
+			d.press("esc")
+			d.hides("the end")
+		}
+	})
 }

@@ -26,10 +26,16 @@ const (
 	lowScreen, highScreen     = 18, 40
 )
 
+// open tells whether something must be seen below the list, or below a text: a
+// question, a form, or a note that is too long for its line.
+func (m *model) open() bool { return m.form != nil || m.confirm != nil || m.longNote() }
+
+func (m *model) longNote() bool { return widthOf(plain(m.note)) > m.width }
+
 // bottomHeight is how many lines lie below the list.
 func (m *model) bottomHeight() int {
-	switch open := m.form != nil || m.confirm != nil; {
-	case m.height < lowScreen && !open:
+	switch {
+	case m.height < lowScreen && !m.open():
 		return 0
 	case m.height < highScreen:
 		return min(bottomLines, m.height-headLines-footLines-2)
@@ -45,7 +51,7 @@ func (m *model) listHeight() int {
 // textHeight is how many lines of a text are seen.
 func (m *model) textHeight() int {
 	n := m.height - headLines - footLines
-	if m.form != nil || m.confirm != nil {
+	if m.open() {
 		n -= m.bottomHeight()
 	}
 	return max(1, n)
@@ -70,7 +76,6 @@ func (m *model) screen() []string {
 	for _, l := range m.head() {
 		lines = append(lines, l.render(m.width))
 	}
-	open := m.form != nil || m.confirm != nil
 	if m.help || m.explaining != "" || m.view == viewHealth {
 		height := m.textHeight()
 		text := m.text()
@@ -82,7 +87,7 @@ func (m *model) screen() []string {
 			}
 			lines = append(lines, l.render(m.width))
 		}
-		if !open {
+		if !m.open() {
 			return append(lines, m.foot()...)
 		}
 	} else {
@@ -120,6 +125,12 @@ func (m *model) bottom(height int) []line {
 		return m.confirmLines(height)
 	case m.form != nil:
 		return m.formLines()
+	case m.longNote():
+		lines := []line{m.rule("answer")}
+		for _, s := range wrap(plain(m.note), m.width) {
+			lines = append(lines, words(m.noteStyle(), s))
+		}
+		return lines
 	}
 	return append([]line{m.rule("selected")}, m.details(height-1)...)
 }
@@ -173,11 +184,18 @@ func (m *model) formLines() []line {
 	return lines
 }
 
+func (m *model) noteStyle() look {
+	if m.bad {
+		return redBold
+	}
+	return base
+}
+
 // foot gives the note and the keys.
 func (m *model) foot() []string {
-	style := base
-	if m.bad {
-		style = redBold
+	note := m.note
+	if m.longNote() {
+		note = ""
 	}
 	keys := line{}
 	add := func(key, does string) {
@@ -232,5 +250,5 @@ func (m *model) foot() []string {
 			add("d", "all events")
 		}
 	}
-	return []string{words(style, plain(m.note)).render(m.width), keys.render(m.width)}
+	return []string{words(m.noteStyle(), plain(note)).render(m.width), keys.render(m.width)}
 }

@@ -35,8 +35,8 @@ func newForm(title string, fields ...field) *form {
 	return f
 }
 
-// open shows a form instead of what is at the bottom.
-func (m *model) open(f *form) {
+// begin shows a form instead of what is at the bottom.
+func (m *model) begin(f *form) {
 	m.form, m.help = f, false
 	m.say(false, "")
 }
@@ -122,6 +122,6 @@ func (m *model) beginFilter() tea.Cmd {
 		}
 		return m.use(got), nil
 	}
-	m.open(f)
+	m.begin(f)
 	return nil
 }
