@@ -93,6 +93,16 @@ soak: tools-run build
 	$(GO) build -trimpath -o bin/soak ./internal/soak
 	./bin/soak -binary $(BINARY) -argus "$$(./bin/flowbench -record -flows 300000)" $(ARGS)
 
+## screenshots-top: the pictures of slips-ips top in docs/, from the demonstration's traffic
+screenshots-top: VERSION := demo
+screenshots-top: tools-demo build
+	@./packaging/need tmux:tmux
+	$(GO) build -trimpath -o bin/topshot ./internal/topshot
+	$(GO) run ./internal/demo -binary $(BINARY) -show "./bin/topshot -binary $(BINARY)"
+
+## screenshots: all pictures
+screenshots: screenshots-top
+
 ## trial-systemd: the shipped unit under a real systemd, in namespaces of its own; nothing of the machine changes
 trial-systemd: tools-test build
 	./packaging/systemd/trial ./$(BINARY)
@@ -111,4 +121,4 @@ tools-test:
 clean:
 	rm -rf bin dist
 
-.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency soak trial-systemd eval tools-run tools-demo tools-test clean
+.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency soak trial-systemd screenshots screenshots-top eval tools-run tools-demo tools-test clean
