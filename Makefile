@@ -103,6 +103,16 @@ TESTS ?= .
 test-kernel: tools-kernel
 	./internal/otherkernel/run '$(TESTS)' $(KERNEL)
 
+## screenshots-top: the pictures of slips-ips top in docs/, from the demonstration's traffic
+screenshots-top: VERSION := demo
+screenshots-top: tools-demo build
+	@./packaging/need tmux:tmux
+	$(GO) build -trimpath -o bin/topshot ./internal/topshot
+	$(GO) run ./internal/demo -binary $(BINARY) -show "./bin/topshot -binary $(BINARY)"
+
+## screenshots: all pictures
+screenshots: screenshots-top
+
 ## trial-systemd: the shipped unit under a real systemd, in namespaces of its own; nothing of the machine changes
 trial-systemd: tools-test build
 	./packaging/systemd/trial ./$(BINARY)
@@ -114,7 +124,7 @@ tools-demo:
 	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2
 tools-test:
 	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2 ping:iputils-ping gcc:build-essential python3:python3 ps:procps \
-		sqlite3:sqlite3 systemd-analyze:systemd journalctl:systemd rsyslogd:rsyslog dbus-daemon:dbus-daemon logrotate:logrotate jq:jq fever:fever dhclient:isc-dhcp-client dnsmasq:dnsmasq-base dropbear:dropbear-bin openssl:openssl
+		sqlite3:sqlite3 systemd-analyze:systemd journalctl:systemd rsyslogd:rsyslog dbus-daemon:dbus-daemon logrotate:logrotate jq:jq fever:fever dhclient:isc-dhcp-client dnsmasq:dnsmasq-base dropbear:dropbear-bin openssl:openssl tmux:tmux
 	@./packaging/need-unpacked bin/unpacked chronyd:chrony firewalld:firewalld ufw:ufw
 	@./packaging/need-promtool bin/promtool
 
@@ -124,4 +134,4 @@ tools-kernel: tools-test
 clean:
 	rm -rf bin dist
 
-.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency soak faults test-kernel trial-systemd eval tools-run tools-demo tools-test tools-kernel clean
+.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency soak faults test-kernel trial-systemd screenshots screenshots-top eval tools-run tools-demo tools-test tools-kernel clean

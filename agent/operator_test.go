@@ -123,7 +123,7 @@ func TestOperatorTuples(t *testing.T) {
 }
 
 func TestOperatorBlocksByHand(t *testing.T) {
-	o, book := running(t, nil, nil)
+	o, book := running(t, nil, nil, append(beacon(9, 2, time.Minute), beacon(10, 2, time.Minute)...)...)
 	tuple := beaconTuple(9)
 	info, err := o.AddBlock(t.Context(), root, control.BlockRequest{Tuple: tuple, Duration: time.Hour, Comment: "it is mine"})
 	if err != nil || info.State != enforce.StateWouldBlock || info.By == nil || !strings.Contains(info.Reason, "it is mine") {
@@ -132,6 +132,15 @@ func TestOperatorBlocksByHand(t *testing.T) {
 	list, err := o.Blocks(t.Context(), control.BlockQuery{})
 	if err != nil || list.Total != 1 || list.Blocks[0].ID != info.ID || !list.DryRun {
 		t.Errorf("%+v, %v", list, err)
+	}
+	tuples, err := o.Tuples(t.Context(), control.TupleQuery{})
+	if err != nil || len(tuples.Tuples) != 2 {
+		t.Fatalf("%+v, %v", tuples, err)
+	}
+	for _, row := range tuples.Tuples {
+		if want := map[bool]enforce.State{true: enforce.StateWouldBlock}[row.Tuple == tuple]; row.Block != want {
+			t.Errorf("%s: %q, want %q", row.Tuple, row.Block, want)
+		}
 	}
 	loopback := tuple
 	loopback.Dst = argusfeed.AddrFrom4([4]byte{127, 0, 0, 1})

@@ -12,6 +12,7 @@ import (
 	"slips-ips/agent/control"
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
+	"slips-ips/enforce"
 )
 
 // scanStep is how many places of the table of tuples are looked at before the
@@ -30,7 +31,7 @@ func (o operator) Tuples(ctx context.Context, q control.TupleQuery) (control.Tup
 		return control.TupleList{}, fmt.Errorf("%w: sort: %q is not allowed; use last, flows, detections or score", control.ErrInvalid, q.Sort)
 	}
 	found := &best{before: order, max: max(0, q.Offset) + cmp.Or(q.Limit, control.DefaultLimit)}
-	list := control.TupleList{Tuples: []detection.TupleInfo{}}
+	list := control.TupleList{Tuples: []control.TupleRow{}}
 	var cursor detection.Cursor
 	for done := false; !done; {
 		if err := ask(ctx, o.detecting.calls, func() {
@@ -50,14 +51,29 @@ func (o operator) Tuples(ctx context.Context, q control.TupleQuery) (control.Tup
 		if err := ask(ctx, o.detecting.calls, func() {
 			for _, r := range part {
 				if info, ok := o.detector.Lookup(r.tuple, letters); ok { // it may be forgotten by now
-					list.Tuples = append(list.Tuples, info)
+					list.Tuples = append(list.Tuples, control.TupleRow{TupleInfo: info})
 				}
 			}
 		}); err != nil {
 			return control.TupleList{}, err
 		}
 	}
+	for i := range list.Tuples {
+		list.Tuples[i].Block = o.blockOf(list.Tuples[i].Tuple)
+	}
 	return list, nil
+}
+
+// blockOf gives the state of the block that covers a tuple; empty: none does.
+func (o operator) blockOf(t argusfeed.Tuple) enforce.State {
+	if o.enforcer == nil {
+		return ""
+	}
+	active, ok := o.enforcer.Lookup(t)
+	if !ok {
+		return ""
+	}
+	return active.State
 }
 
 // tupleFits gives what a query lets through.

@@ -102,9 +102,16 @@ const (
 // TupleList is a part of the tuples that were asked for.
 type TupleList struct {
 	// Known tuples there are, Matching fit the query.
-	Known    int                   `json:"known"`
-	Matching int                   `json:"matching"`
-	Tuples   []detection.TupleInfo `json:"tuples"`
+	Known    int        `json:"known"`
+	Matching int        `json:"matching"`
+	Tuples   []TupleRow `json:"tuples"`
+}
+
+// TupleRow is a tuple of a list.
+type TupleRow struct {
+	detection.TupleInfo
+	// Block is the state of the block that covers it; empty: none does.
+	Block enforce.State `json:"block,omitempty"`
 }
 
 // Explanation is what is known of one tuple.

@@ -23,6 +23,7 @@ import (
 	"slips-ips/agent/history"
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
+	"slips-ips/enforce"
 	"slips-ips/internal/testenv"
 	"slips-ips/policy"
 )
@@ -43,7 +44,8 @@ func TestReading(t *testing.T) {
 	st, err := c.Status(ctx)
 	same("status", b.State, st, err)
 	tuples, err := c.Tuples(ctx, control.TupleQuery{})
-	same("tuples", control.TupleList{Known: 3, Matching: 3, Tuples: b.Known}, tuples, err)
+	rows := []control.TupleRow{{TupleInfo: b.Known[0], Block: enforce.StateBlocked}, {TupleInfo: b.Known[1]}, {TupleInfo: b.Known[2]}}
+	same("tuples", control.TupleList{Known: 3, Matching: 3, Tuples: rows}, tuples, err)
 	tuples, err = c.Tuples(ctx, control.TupleQuery{Detected: true, Letters: -1})
 	if err != nil || len(tuples.Tuples) != 1 || tuples.Known != 3 || tuples.Tuples[0].Letters != "" {
 		t.Errorf("detected tuples: %+v, %v", tuples, err)

@@ -84,7 +84,7 @@ detected; without -m nothing is detected and all are printed.`,
 
 	asked.register(root.PersistentFlags())
 	root.AddCommand(newRun(std), newReplay(std), newModels(std, &asked), newLearn(std), newConfig(std), newPolicy(std), newVersion(std))
-	root.AddCommand(newStatus(std, &asked), newTuples(std, &asked), newAlerts(std, &asked), newExplain(std, &asked),
+	root.AddCommand(newTop(std, &asked), newStatus(std, &asked), newTuples(std, &asked), newAlerts(std, &asked), newExplain(std, &asked),
 		newBlock(std, &asked), newAllow(std, &asked), newReload(std, &asked),
 		newPanic(std, &asked), newResume(std, &asked), newRestore(std), newDoctor(std, &asked))
 	return root

@@ -10,7 +10,6 @@ import (
 	"slips-ips/agent/control"
 	"slips-ips/agent/report"
 	"slips-ips/argusfeed"
-	"slips-ips/detection"
 )
 
 func newTuples(std streams, agent *agentFlags) *cobra.Command {
@@ -89,7 +88,7 @@ func allTuples(ctx context.Context, c *control.Client, q control.TupleQuery) (co
 		q.Letters = -1 // for people none is 0, for the agent that is the default
 	}
 	wanted := q.Limit
-	all := control.TupleList{Tuples: []detection.TupleInfo{}}
+	all := control.TupleList{Tuples: []control.TupleRow{}}
 	for {
 		q.Limit = pageSize(wanted, len(all.Tuples), control.MaxLimit)
 		list, err := c.Tuples(ctx, q)
@@ -117,7 +116,7 @@ func pageSize(wanted, got, most int) int {
 func tupleListing(std streams, list control.TupleList) error {
 	p := report.NewPrinter(std.out, colourWanted(std.out), report.Config{Tuples: report.TuplesAll})
 	for i := range list.Tuples {
-		p.Tuple(&list.Tuples[i])
+		p.Tuple(&list.Tuples[i].TupleInfo)
 	}
 	return p.Flush()
 }

@@ -22,6 +22,7 @@ type demo struct {
 	binary, mode string
 	pipe         bool // fed by ra, as the original was
 	verbose      bool
+	show         string // a command that looks at the agent with the block
 	out          io.Writer
 
 	net     *lab.Router
@@ -96,20 +97,24 @@ func (d *demo) run(ctx context.Context) (err error) {
 		{start, d.start},
 		{fmt.Sprintf("A beacons to port 80 every %s; B and A's other traffic come and go as people's do", beaconEvery), d.startBeacon},
 	}
-	switch d.mode {
-	case "enforce":
+	switch {
+	case d.mode == "enforce" && d.show != "":
+		steps = append(steps,
+			step{"the beacon's tuple is detected and confirmed, and the kernel has the block", d.waitBlocked},
+			step{"the command that shows it ends well", d.runShow})
+	case d.mode == "enforce":
 		steps = append(steps,
 			step{"the beacon's tuple is detected and confirmed, and the kernel has the block", d.waitBlocked},
 			step{"the router drops it: A's connection to port 80 gets no answer", d.dropped},
 			step{"nothing else is cut: A to port 8080, A to port 80 over IPv6, and B to port 80 still work", d.restWorks},
 			step{"the firewall that was there before is as it was", d.adminUntouched},
 			step{"the block ends by itself in the kernel: A reaches port 80 again", d.passesAgain})
-	case "dry-run":
+	case d.mode == "dry-run":
 		steps = append(steps,
 			step{"the beacon's tuple is detected and confirmed, and the agent tells what it would block", d.waitBlocked},
 			step{"nothing is dropped: A reaches port 80 all the time", d.reachAll},
 			step{"nothing is in the kernel: the ruleset is the same, byte for byte", d.rulesetSame})
-	case "detect-off":
+	case d.mode == "detect-off":
 		steps = append(steps,
 			step{"after as many contacts as a detection needs, the tuples are printed and nothing is detected", d.onlyTuples},
 			step{"nothing is in the kernel: the ruleset is the same, byte for byte", d.rulesetSame})
@@ -164,6 +169,32 @@ func (d *demo) build(context.Context) (err error) {
 
 func (d *demo) ruleset() (string, error) {
 	return d.net.Router.Output(exec.Command("nft", "list", "ruleset"))
+}
+
+// runShow runs the command of -show, with the control socket.
+func (d *demo) runShow(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, "sh", "-c", d.show)
+	cmd.Env = append(os.Environ(), "SLIPS_SOCKET="+d.socket())
+	out, err := cmd.CombinedOutput()
+	d.say("\n%s    ", out)
+	return err
+}
+
+// socket is where the agent answers: nowhere, unless somebody is to look, for
+// others may run on this machine.
+func (d *demo) socket() string {
+	if d.show == "" {
+		return ""
+	}
+	return filepath.Join(d.dir, "control.sock")
+}
+
+// state is where the agent keeps its history: only who looks wants one.
+func (d *demo) state() string {
+	if d.show == "" {
+		return ""
+	}
+	return filepath.Join(d.dir, "state")
 }
 
 // patience is how long one connection may take: all are local.

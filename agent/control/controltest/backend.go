@@ -82,20 +82,25 @@ func (b *Backend) Tuples(ctx context.Context, q control.TupleQuery) (control.Tup
 	for _, t := range b.Known {
 		if fits(q.Match, t.Tuple.String()) && inHost(q.Host, t.Tuple) && fits(strings.ToLower(q.Label), strings.ToLower(t.Label)) &&
 			(!q.Detected || t.Label != "") && t.Flows >= q.MinFlows {
-			list.Tuples = append(list.Tuples, t)
+			list.Tuples = append(list.Tuples, control.TupleRow{TupleInfo: t})
 		}
 	}
 	switch q.Sort {
 	case control.SortFlows:
-		slices.SortStableFunc(list.Tuples, func(a, b detection.TupleInfo) int { return cmp.Compare(b.Flows, a.Flows) })
+		slices.SortStableFunc(list.Tuples, func(a, b control.TupleRow) int { return cmp.Compare(b.Flows, a.Flows) })
 	case control.SortDetections:
-		slices.SortStableFunc(list.Tuples, func(a, b detection.TupleInfo) int { return cmp.Compare(b.Detections, a.Detections) })
+		slices.SortStableFunc(list.Tuples, func(a, b control.TupleRow) int { return cmp.Compare(b.Detections, a.Detections) })
 	case control.SortScore:
-		slices.SortStableFunc(list.Tuples, func(a, b detection.TupleInfo) int { return cmp.Compare(b.Score, a.Score) })
+		slices.SortStableFunc(list.Tuples, func(a, b control.TupleRow) int { return cmp.Compare(b.Score, a.Score) })
 	}
 	list.Matching = len(list.Tuples)
 	list.Tuples = part(list.Tuples, q.Offset, q.Limit)
+	states := map[argusfeed.Tuple]enforce.State{}
+	for i := range b.InForce {
+		states[b.InForce[i].Tuple] = b.InForce[i].State
+	}
 	for i := range list.Tuples {
+		list.Tuples[i].Block = states[list.Tuples[i].Tuple]
 		switch t := &list.Tuples[i]; {
 		case q.Letters < 0:
 			t.Letters = ""

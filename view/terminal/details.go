@@ -1,0 +1,111 @@
+package terminal
+
+import (
+	"fmt"
+
+	"slips-ips/agent/control"
+	"slips-ips/agent/history"
+)
+
+// details tells more of what is selected, in at most so many lines.
+func (m *model) details(height int) []line {
+	var lines []line
+	switch m.view {
+	case viewBlocks:
+		if b := m.blocks.selected(); b != nil {
+			lines = m.blockDetails(b)
+		}
+	case viewAlerts:
+		if e := m.alerts.selected(); e != nil {
+			lines = m.eventDetails(e)
+		}
+	case viewTuples:
+		if t := m.tuples.selected(); t != nil {
+			lines = m.tupleDetails(t)
+		}
+	case viewAllowed:
+		if a := m.allows.selected(); a != nil {
+			lines = m.allowDetails(a)
+		}
+	}
+	return lines[:min(len(lines), height)]
+}
+
+// says writes a name and a text after it, over as many lines as that takes.
+func (m *model) says(name, text string) []line {
+	const names = 6
+	var lines []line
+	for i, s := range wrap(plain(text), m.width-names) {
+		if i > 0 {
+			name = ""
+		}
+		l := words(bold, fit(name, names, false))
+		l.add(base, s)
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+func (m *model) blockDetails(b *control.BlockInfo) []line {
+	lines := m.says("what", wholeTuple(b))
+	lines = append(lines, m.says("why", whyBlock(b))...)
+	return append(lines, m.says("when", fmt.Sprintf("since %s, until %s; %s", clock(b.Since, m.now), clock(b.Until, m.now), b.Label))...)
+}
+
+func (m *model) eventDetails(e *history.Event) []line {
+	var lines []line
+	if e.Error != "" {
+		lines = append(lines, m.says("failed", e.Error)...)
+	}
+	what := e.Text
+	if e.By != nil {
+		what += " (by " + person(e.By) + ")"
+	}
+	lines = append(lines, m.says("what", what)...)
+	if e.Decision != nil {
+		lines = append(lines, m.says("why", e.Decision.Reason)...)
+	}
+	for _, c := range e.Changes {
+		lines = append(lines, m.says("change", c)...)
+	}
+	return lines
+}
+
+func (m *model) tupleDetails(t *control.TupleRow) []line {
+	what := inWords(t.Tuple) + ": "
+	if t.Block != "" {
+		what += stateWord(t.Block) + ", "
+	}
+	if t.Label != "" {
+		what += fmt.Sprintf("%s with %s (threshold %s)", t.Label, score(t.Score), score(t.Threshold))
+	} else {
+		what += "not detected"
+	}
+	lines := m.says("what", what)
+	when := "no flow"
+	if t.Last != 0 {
+		when = "newest flow " + m.since(t.Last.Time())
+	}
+	lines = append(lines, m.says("when", fmt.Sprintf("%s; %s, %s, %s", when, count(t.Flows, "flow", "flows"), count(t.Detections, "detection", "detections"), regular(t.Letters)))...)
+	const name = "      "
+	row := words(base, name)
+	row = append(row, letters(t.Letters, t.Cut, m.fresh[t.Tuple.String()], m.width-len(name))...)
+	key := words(base, name)
+	return append(lines, row, append(key, legend()...))
+}
+
+func (m *model) allowDetails(a *control.Allow) []line {
+	from := map[control.AllowFrom]string{
+		control.FromAllow:  "added by hand: u ends it",
+		control.FromConfig: "[protect] of slips.toml, or the host of a feed: only editing the file ends it",
+		control.FromHost:   "this host needs it: nothing ends it",
+	}[a.From]
+	lines := m.says("from", from)
+	if a.By != "" {
+		lines = append(lines, m.says("by", fmt.Sprintf("%s, %s", a.By, clock(a.Since, m.now)))...)
+	}
+	if a.Comment != "" {
+		lines = append(lines, m.says("why", a.Comment)...)
+	}
+	return lines
+}

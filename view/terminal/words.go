@@ -1,0 +1,114 @@
+package terminal
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"slips-ips/agent/control"
+	"slips-ips/agent/history"
+	"slips-ips/agent/report"
+)
+
+// plain makes text from outside a part of the screen: each character takes one
+// place or two, and none does anything.
+func plain(s string) string { return report.Plain(s) }
+
+// widthOf is how many places of a line s takes.
+func widthOf(s string) int { return ansi.StringWidthWc(s) }
+
+// cut shortens s to so many places; ".." tells that it did.
+func cut(s string, width int) string {
+	if width <= 2 {
+		return ansi.TruncateWc(s, max(width, 0), "")
+	}
+	return ansi.TruncateWc(s, width, "..")
+}
+
+// fit makes s take exactly so many places.
+func fit(s string, width int, right bool) string {
+	s = cut(s, width)
+	pad := strings.Repeat(" ", max(0, width-widthOf(s)))
+	if right {
+		return pad + s
+	}
+	return s + pad
+}
+
+// wrap breaks s into lines of at most so many places, between words where it can.
+func wrap(s string, width int) []string {
+	return strings.Split(ansi.WrapWc(s, max(width, 1), ""), "\n")
+}
+
+// grouped writes 1234567 as 1 234 567.
+func grouped[N int | int64 | uint64](n N) string {
+	s := strconv.FormatInt(int64(n), 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + " " + s[i:]
+	}
+	return s
+}
+
+// count writes a number with what it counts.
+func count[N int | int64 | uint64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return grouped(n) + " " + many
+}
+
+// size writes a number of bytes.
+func size(n uint64) string {
+	switch {
+	case n >= 10<<30:
+		return fmt.Sprintf("%d GiB", n>>30)
+	case n >= 10<<20:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 10<<10:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
+// lasts writes a duration to the second.
+func lasts(d time.Duration) string {
+	if d = d.Round(time.Second); d <= 0 {
+		return "0s"
+	}
+	return control.FormatDuration(d)
+}
+
+// clock writes a time of today without its day.
+func clock(t, now time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	t, now = t.Local(), now.Local()
+	if y, m, d := t.Date(); !t.Equal(time.Time{}) {
+		if ny, nm, nd := now.Date(); y == ny && m == nm && d == nd {
+			return t.Format(time.TimeOnly)
+		}
+	}
+	return t.Format("2006-01-02 15:04")
+}
+
+// person names who changed something.
+func person(w *history.Who) string {
+	s := w.User
+	if s == "" {
+		s = fmt.Sprintf("user %d", w.UID)
+	}
+	if w.Login != "" && w.Login != s {
+		s = w.Login + " as " + s
+	}
+	if w.From != "" {
+		s += " from " + w.From
+	}
+	return s
+}
+
+// score writes a score as short as it can be told apart.
+func score(f float64) string { return strconv.FormatFloat(f, 'g', 4, 64) }
