@@ -23,10 +23,23 @@ type attempt struct {
 	try     func() error
 }
 
+// errNotTried is an attempt that failed before it came to the wall.
+var errNotTried = errors.New("it could not be tried")
+
 func main() {
+	// Without walls these attempts would succeed, and do harm.
+	if os.Geteuid() == 0 {
+		fmt.Println("walls never runs as root: start it through the unit, as package-test does")
+		os.Exit(2)
+	}
 	wrong := 0
 	for _, a := range attempts() {
 		err := a.try()
+		if errors.Is(err, errNotTried) {
+			fmt.Printf("WRONG: %s: %v\n", a.what, err)
+			wrong++
+			continue
+		}
 		said := "works"
 		if err != nil {
 			said = "refused (" + err.Error() + ")"
@@ -53,6 +66,9 @@ func attempts() []attempt {
 		{"execute /bin/sh", false, run("/bin/sh", "-c", "true")},
 		{"execute a copy of itself in its state folder", false, runCopy("/var/lib/slips-ips")},
 		{"execute a copy of itself in /tmp", false, runCopy("/tmp")},
+		{"execute a copy of itself in /var/log/slips-ips", false, runCopy("/var/log/slips-ips")},
+		{"execute a copy of itself in /run/slips-ips", false, runCopy("/run/slips-ips")},
+		{"execute a copy of itself in /var/tmp", false, runCopy("/var/tmp")},
 		{"execute a copy of itself in memory", false, runMemory},
 		{"map memory to write and execute", false, func() error {
 			b, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC, unix.MAP_ANON|unix.MAP_PRIVATE)
@@ -108,13 +124,13 @@ func runCopy(dir string) func() error {
 	return func() error {
 		self, err := os.ReadFile("/proc/self/exe")
 		if err != nil {
-			return nil // then it is not known that it is refused
+			return fmt.Errorf("%w: %w", errNotTried, err)
 		}
 		path := filepath.Join(dir, "walls")
-		if err := os.WriteFile(path, self, 0o755); err != nil {
-			return nil
-		}
 		defer os.Remove(path)
+		if err := os.WriteFile(path, self, 0o755); err != nil {
+			return fmt.Errorf("%w: %w", errNotTried, err)
+		}
 		return started(path)
 	}
 }
@@ -136,11 +152,11 @@ func runMemory() error {
 		return err
 	}
 	self, err := os.ReadFile("/proc/self/exe")
-	if err != nil {
-		return nil
+	if err == nil {
+		_, err = unix.Write(fd, self)
 	}
-	if _, err := unix.Write(fd, self); err != nil {
-		return nil
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNotTried, err)
 	}
 	return started(fmt.Sprintf("/proc/self/fd/%d", fd))
 }
