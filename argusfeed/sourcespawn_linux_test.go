@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(serviceConfPath); path != "" {
 		becomeTestArgus(path)
 	}
+	if os.Getenv(listenHere) != "" {
+		listenForTest()
+	}
 	if url := os.Getenv(agentURL); url != "" {
 		if err := testAgent(url); err != nil {
 			fmt.Println("error", err)

@@ -6,6 +6,7 @@
 	getline
 	if ($0 !~ /^# url = /) exit 1
 	print "url = \"argus://127.0.0.1:9561\""
+	print "user = \"slips-argus\""
 	done = 1
 	next
 }
