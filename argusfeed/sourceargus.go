@@ -33,7 +33,7 @@ func dialSource(url, address string, opt Options, dial dialer) *liveSource {
 		}
 		if opt.User != "" {
 			if err := checkOwner(ctx, conn, opt.User); err != nil {
-				conn.Close()
+				_ = conn.Close()
 				return nil, err
 			}
 		}

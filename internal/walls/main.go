@@ -127,7 +127,7 @@ func runCopy(dir string) func() error {
 			return fmt.Errorf("%w: %w", errNotTried, err)
 		}
 		path := filepath.Join(dir, "walls")
-		defer os.Remove(path)
+		defer func() { _ = os.Remove(path) }()
 		if err := os.WriteFile(path, self, 0o755); err != nil {
 			return fmt.Errorf("%w: %w", errNotTried, err)
 		}
