@@ -33,10 +33,11 @@ run: tools-run build
 demo: tools-demo build
 	$(GO) run ./internal/demo -binary $(BINARY) $(ARGS)
 
-## test: install what the tests need and run all of them, with the race detector
-test: tools-test build cross
+## test: install what the tests need and run all of them, with the race detector; build the package
+test: tools-test build cross deb
 	$(GO) vet ./...
 	$(GO) test -race -count=1 -timeout 20m ./...
+	$(MAKE) --no-print-directory faults
 	@if [ -n "$$SLIPS_REFERENCE" ]; then echo "the original's results, compared flow by flow:"; \
 		python3 "$$SLIPS_REFERENCE/oracle/compare.py" ./$(BINARY); \
 	else echo "no reference data: compare.py was not run"; \
@@ -113,9 +114,18 @@ screenshots-top: tools-demo build
 ## screenshots: all pictures
 screenshots: screenshots-top
 
-## trial-systemd: the shipped unit under a real systemd, in namespaces of its own; nothing of the machine changes
-trial-systemd: tools-test build
-	./packaging/systemd/trial ./$(BINARY)
+## deb: the Debian packages, into dist/ (DEBARCH=arm64 for another machine), checked by lintian
+DEBARCH ?= $(shell dpkg --print-architecture 2>/dev/null)
+deb: tools-deb
+	@rm -rf dist/$(DEBARCH)
+	./packaging/deb/build dist/$(DEBARCH) $(DEBARCH)
+	lintian --allow-root --fail-on error,warning dist/$(DEBARCH)/*.deb
+	@ls -l dist/$(DEBARCH)/*.deb
+
+## package-test: the package in a booted Debian: install, block, upgrade, reboot, remove, purge (SUITE=trixie for Debian 13)
+SUITE ?= bookworm
+package-test: tools-package
+	./packaging/deb/package-test $(SUITE)
 
 # Each line: what must be there, and the package that brings it.
 tools-run:
@@ -127,6 +137,10 @@ tools-test:
 		sqlite3:sqlite3 systemd-analyze:systemd journalctl:systemd rsyslogd:rsyslog dbus-daemon:dbus-daemon logrotate:logrotate jq:jq fever:fever dhclient:isc-dhcp-client dnsmasq:dnsmasq-base dropbear:dropbear-bin openssl:openssl tmux:tmux
 	@./packaging/need-unpacked bin/unpacked chronyd:chrony firewalld:firewalld ufw:ufw
 	@./packaging/need-promtool bin/promtool
+tools-deb:
+	@./packaging/need dh:debhelper dh_apparmor:dh-apparmor lintian:lintian
+tools-package: tools-deb
+	@./packaging/need debootstrap:debootstrap systemd-nspawn:systemd-container
 
 tools-kernel: tools-test
 	@./packaging/need qemu-system-x86_64:qemu-system-x86 cpio:cpio busybox:busybox-static xz:xz-utils
@@ -134,4 +148,4 @@ tools-kernel: tools-test
 clean:
 	rm -rf bin dist
 
-.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency soak faults test-kernel trial-systemd screenshots screenshots-top eval tools-run tools-demo tools-test tools-kernel clean
+.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency soak faults test-kernel deb package-test screenshots screenshots-top eval tools-run tools-demo tools-test tools-deb tools-package tools-kernel clean

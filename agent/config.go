@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/netip"
+	"net/url"
 	"path/filepath"
 
 	"github.com/BurntSushi/toml"
@@ -79,6 +81,8 @@ type SourceConfig struct {
 	Records string `toml:"records"`
 	// MaxFlows is argusfeed.Joining.MaxFlows; 0 is its default.
 	MaxFlows int `toml:"max_flows"`
+	// User is who must run the Argus of argus://127.0.0.1; empty: anybody.
+	User string `toml:"user"`
 }
 
 // What becomes of the records of an Argus stream.
@@ -102,7 +106,20 @@ func (s SourceConfig) validate() []error {
 		all = append(all, fmt.Errorf("max_flows: %d is not allowed; use %d to %d, or 0 for %d",
 			s.MaxFlows, leastFlows, mostFlows, argusfeed.DefaultMaxFlows))
 	}
+	if s.User != "" && !loopback(s.URL) {
+		all = append(all, fmt.Errorf("user: only known of a program of this machine: use it with argus://127.0.0.1:PORT, or leave it out"))
+	}
 	return all
+}
+
+// loopback tells whether an Argus of this machine is meant.
+func loopback(source string) bool {
+	u, err := url.Parse(source)
+	if err != nil || u.Scheme != "argus" {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return err == nil && ip.IsLoopback()
 }
 
 // DefaultConfig is what the agent does without a slips.toml: dry-run, fed by

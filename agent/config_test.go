@@ -154,6 +154,8 @@ func TestConfigMistakes(t *testing.T) {
 				{2, "source[0].url", `source "argus://h:99999": the port "99999" is not in 1..65535; it is written argus://HOST[:PORT] (an Argus, default port 561)`},
 				{7, "source[2].url", `source "ftp://x": there is no "ftp"; ` + sourceForms},
 			}},
+		{"a user of a program elsewhere", "[[source]]\nurl = \"argus://192.0.2.1\"\nuser = \"argus\"\n",
+			[]Mistake{{3, "source[0].user", "only known of a program of this machine: use it with argus://127.0.0.1:PORT, or leave it out"}}},
 		{"bad treatment of records", "[[source]]\nurl = \"-\"\nrecords = \"whole\"\nmax_flows = 10\n",
 			[]Mistake{{3, "source[0].records", `"whole" is not allowed; use "joined" or "single"`},
 				{4, "source[0].max_flows", "10 is not allowed; use 1000 to 20000000, or 0 for 262144"}}},

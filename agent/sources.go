@@ -23,7 +23,7 @@ func openSources(configured []SourceConfig, growing bool, log *slog.Logger) ([]a
 	var sources []argusfeed.Source
 	for i, s := range configured {
 		source, err := argusfeed.ParseSource(s.URL, argusfeed.Options{
-			Number: uint16(i), Log: log,
+			Number: uint16(i), User: s.User, Log: log,
 			Patient: len(configured) > 1, // the others go on meanwhile
 			Joining: argusfeed.Joining{
 				Off:      s.Records == RecordsSingle,

@@ -38,6 +38,9 @@ type Options struct {
 	// (a program, a right, an interface), also at the start, where that otherwise
 	// ends the source.
 	Patient bool
+	// User is who the program behind argus:// must run as, on this machine; empty:
+	// anybody.
+	User string
 	// Joining is how an Argus stream's records become flows.
 	Joining Joining
 	// Log receives what an admin should know: bad lines, once of each kind, and

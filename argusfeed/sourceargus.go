@@ -31,6 +31,12 @@ func dialSource(url, address string, opt Options, dial dialer) *liveSource {
 		if err != nil {
 			return nil, notConnected(address, err)
 		}
+		if opt.User != "" {
+			if err := checkOwner(ctx, conn, opt.User); err != nil {
+				_ = conn.Close()
+				return nil, err
+			}
+		}
 		return &link{
 			conn: conn, where: address, grace: doneWait,
 			finish: func() { _ = sayDone(conn) },

@@ -71,12 +71,14 @@ func start(p program, log *slog.Logger) (*process, error) {
 	return pr, nil
 }
 
+// argusEnv has no settings of the admin's shell.
+var argusEnv = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/nonexistent", "TZ=UTC", "LC_ALL=C"}
+
 func (p program) command(stderr io.Writer, conf *os.File) *exec.Cmd {
 	cmd := exec.Command(p.path, p.args...)
 	cmd.Stderr = stderr
 	cmd.ExtraFiles = []*os.File{conf}
-	// No settings of the admin's shell.
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/nonexistent", "TZ=UTC", "LC_ALL=C"}
+	cmd.Env = argusEnv
 	cmd.WaitDelay = time.Second
 	return cmd
 }

@@ -148,11 +148,8 @@ func argusProgram(iface string, port int, probe uint32) (program, error) {
 		}
 	}
 	if iface != anyInterface {
-		switch i, err := net.InterfaceByName(iface); {
-		case err != nil:
-			return program{}, fmt.Errorf("interface %s: %w", iface, plain(err))
-		case i.Flags&net.FlagUp == 0:
-			return program{}, fmt.Errorf("interface %s is down: ip link set %s up", iface, iface)
+		if err := interfaceUp(iface); err != nil {
+			return program{}, err
 		}
 	}
 	if err := mayCapture(); err != nil {
@@ -172,6 +169,17 @@ func argusProgram(iface string, port int, probe uint32) (program, error) {
 		name: "argus", path: path, conf: configure(packaging.ArgusConf, settings...), capture: true,
 		args: []string{"-X", "-F", "/dev/fd/3"},
 	}, nil
+}
+
+// interfaceUp says what keeps the interface from being captured on.
+func interfaceUp(name string) error {
+	switch i, err := net.InterfaceByName(name); {
+	case err != nil:
+		return fmt.Errorf("interface %s: %w", name, plain(err))
+	case i.Flags&net.FlagUp == 0:
+		return fmt.Errorf("interface %s is down: ip link set %s up", name, name)
+	}
+	return nil
 }
 
 // anyInterface is Argus's word for all of them at once.

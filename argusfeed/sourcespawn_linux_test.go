@@ -27,6 +27,12 @@ import (
 const agentURL = "ARGUSFEED_TEST_AGENT"
 
 func TestMain(m *testing.M) {
+	if path := os.Getenv(serviceConfPath); path != "" {
+		becomeTestArgus(path)
+	}
+	if os.Getenv(listenHere) != "" {
+		listenForTest()
+	}
 	if url := os.Getenv(agentURL); url != "" {
 		if err := testAgent(url); err != nil {
 			fmt.Println("error", err)

@@ -83,12 +83,18 @@ detected; without -m nothing is detected and all are printed.`,
 	fs.IntVarP(&verbosity, "verbose", "v", 1, "verbosity `N`: 0 no tuples, problems only; 1 tuples; 2 decisions as well; 3 and repeated ones")
 
 	asked.register(root.PersistentFlags())
-	root.AddCommand(newRun(std), newReplay(std), newModels(std, &asked), newLearn(std), newConfig(std), newPolicy(std), newVersion(std))
+	root.AddCommand(newRun(std), newArgus(std), newReplay(std), newModels(std, &asked), newLearn(std), newConfig(std), newPolicy(std), newVersion(std))
 	root.AddCommand(newTop(std, &asked), newStatus(std, &asked), newTuples(std, &asked), newAlerts(std, &asked), newExplain(std, &asked),
 		newBlock(std, &asked), newAllow(std, &asked), newReload(std, &asked),
 		newPanic(std, &asked), newResume(std, &asked), newRestore(std), newDoctor(std, &asked))
+	for _, extra := range extraCommands {
+		root.AddCommand(extra(std))
+	}
 	return root
 }
+
+// extraCommands are those of builds with tags, as of manpages.go.
+var extraCommands []func(streams) *cobra.Command
 
 // pipeLevel keeps decisions out of the pipe's log unless they are asked for:
 // the original printed tuples only.

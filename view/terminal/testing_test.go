@@ -51,7 +51,7 @@ func (d *direct) Events(ctx context.Context, q history.Query) (history.Page, err
 }
 
 func (d *direct) ExplainTuple(ctx context.Context, tuple string) (control.Explanation, error) {
-	t, err := argusfeed.FindTuple(b.Tuple)
+	t, err := argusfeed.FindTuple(tuple)
 	if err != nil {
 		return control.Explanation{}, err
 	}
