@@ -25,10 +25,9 @@ var spans = [...]argusfeed.Time{500e3, 10e6, 300e6}
 type contacts struct {
 	// level is the place of its span in spans.
 	level int
-	// n counts the contacts, flows the connections in them. start and size are
-	// those of the newest contact, last is the start of its newest connection
-	// and end the latest end of its packets.
-	n, flows         int
+	// n counts the contacts. start and size are those of the newest contact, last
+	// is the start of its newest connection and end the latest end of its packets.
+	n                int
 	start, last, end argusfeed.Time
 	size             uint64
 	// answered says that the destination said more than no in the newest
@@ -63,7 +62,7 @@ func (c *contacts) emptied() contacts {
 // that succeeded.
 func (c *contacts) begin(start argusfeed.Time, bytes uint64) {
 	*c = c.emptied()
-	c.n, c.flows, c.size = 1, 1, bytes
+	c.n, c.size = 1, bytes
 	c.start, c.last, c.end = start, start, start
 	c.answered, c.loaded = true, true
 }
@@ -95,7 +94,6 @@ func (c *contacts) add(f *argusfeed.Flow) bool {
 		c.began = false
 		return false
 	}
-	c.flows++
 	c.began = f.Start-c.last > spans[c.level]
 	c.last = max(c.last, f.Start)
 	if !c.began {

@@ -45,6 +45,15 @@ type Detector struct {
 	several bool
 	out     []Detection
 	step    Step
+
+	// current is the tuple whose flow is taken. replayed is for taking the flows of
+	// a young one again, shownYoung for what they come to.
+	current    entry
+	shownYoung *series
+	replayed   struct {
+		tuple tuple
+		entry entry
+	}
 }
 
 // New makes a detector that compares with set, which may be empty. It fails

@@ -37,7 +37,10 @@ func (tt *tupleTable) expect(flows []argusfeed.Flow) {
 	for i, id := range ids {
 		if t := tt.at(id); t != nil {
 			near[2*i], near[2*i+1] = t.prev, t.next
-			known[i] = t.s
+			known[i] = tt.series.at(t.series)
+			if y := tt.youngs.at(t.young); y != nil {
+				tt.touched += uint64(y.n)
+			}
 			tt.touched += uint64(t.first)
 		}
 	}

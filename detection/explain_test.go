@@ -196,13 +196,17 @@ func TestExplainKeepsNothing(t *testing.T) {
 // one.
 func checkDistances(t *rapid.T, d *Detector, tuple argusfeed.Tuple) {
 	r, ok := d.scorer.(*reference)
-	known := d.tuples.find(&tuple, tuple.Hash(d.tuples.seed))
-	if !ok || known == nil || known.s == nil || len(known.s.letters) < minCompared {
+	found := d.tuples.find(&tuple, tuple.Hash(d.tuples.seed))
+	if !ok || found == nil {
+		return
+	}
+	known := d.whole(found)
+	if known.s == nil || len(known.s.letters) < minCompared {
 		return
 	}
 	var compared []Comparison
-	r.compareAll(known, &compared)
-	for _, c := range r.missed(known) {
+	r.compareAll(&known, &compared)
+	for _, c := range r.missed(&known) {
 		i := slices.IndexFunc(compared, func(o Comparison) bool { return o.Model == int(c.lm.index) })
 		if want := compared[i].Distance; math.Abs(c.distance-want) > 1e-9*want {
 			t.Fatalf("%s: distance %v, want %v", c.lm.model.Label, c.distance, want)

@@ -41,7 +41,8 @@ func TestTupleTableLikeNaive(t *testing.T) {
 			n.more = append(n.more, k)
 		} else if n.once, had = without(n.once, k); had {
 			n.more = append(n.more, k)
-			tt.widen(x)
+			e := tt.entry(x)
+			tt.widen(&e, rnd.IntN(2) == 0)
 		} else {
 			switch {
 			case len(n.once)+len(n.more) < most:

@@ -51,20 +51,23 @@ func isNormal(m *models.Model, reference bool) bool {
 type scorer interface {
 	// meet learns that a flow of t was told of.
 	meet(t *tuple, f *argusfeed.Flow)
+	// patience is how many flows, and pieces of flows, may come after the first
+	// one of a tuple before the scorer can say anything of it; 0 to maxYoung.
+	patience() int
 	// begin prepares the series of t, which has had one flow so far.
-	begin(t *tuple)
+	begin(t *entry)
 	// take learns what f, the newest flow of t, adds.
-	take(t *tuple, f *argusfeed.Flow)
+	take(t *entry, f *argusfeed.Flow)
 	// judge compares t. Where compared is not nil, it collects the numbers of
 	// every comparison.
-	judge(t *tuple, compared *[]Comparison) verdict
+	judge(t *entry, compared *[]Comparison) verdict
 	// why says in words what made v match.
-	why(t *tuple, v *verdict) string
+	why(t *entry, v *verdict) string
 	// look compares t as judge would if its newest flow said something new. It
 	// changes nothing that a later verdict depends on.
-	look(t *tuple) verdict
+	look(t *entry) verdict
 	// explain fills in e what look sees, in words and numbers.
-	explain(t *tuple, e *Explanation)
+	explain(t *entry, e *Explanation)
 	// inherit takes over what the scorer before knew that is not about models.
 	inherit(before scorer)
 }
@@ -83,14 +86,15 @@ func (*reference) meet(*tuple, *argusfeed.Flow) {}
 // noScorer is for detecting nothing.
 type noScorer struct{}
 
+func (noScorer) patience() int                       { return 0 }
 func (noScorer) meet(*tuple, *argusfeed.Flow)        {}
-func (noScorer) begin(*tuple)                        {}
-func (noScorer) take(*tuple, *argusfeed.Flow)        {}
-func (noScorer) judge(*tuple, *[]Comparison) verdict { return verdict{} }
-func (noScorer) why(*tuple, *verdict) string         { return "" }
-func (noScorer) look(*tuple) verdict                 { return verdict{} }
+func (noScorer) begin(*entry)                        {}
+func (noScorer) take(*entry, *argusfeed.Flow)        {}
+func (noScorer) judge(*entry, *[]Comparison) verdict { return verdict{} }
+func (noScorer) why(*entry, *verdict) string         { return "" }
+func (noScorer) look(*entry) verdict                 { return verdict{} }
 func (noScorer) inherit(scorer)                      {}
-func (noScorer) explain(_ *tuple, e *Explanation)    { e.Missing = noModelsLoaded }
+func (noScorer) explain(_ *entry, e *Explanation)    { e.Missing = noModelsLoaded }
 
 // noModelsLoaded is what an explanation says where there is nothing to compare with.
 const noModelsLoaded = "no models are loaded, so nothing is detected"

@@ -158,7 +158,8 @@ func (d *Detector) infoOf(t *tuple, letters int) TupleInfo {
 		i.InWindow = uint64(t.inWindow)
 	}
 	kept := []byte{t.first}[:min(t.flows, 1)]
-	if s := t.s; s != nil {
+	e := d.whole(t)
+	if s := e.s; s != nil {
 		i.Detections = uint64(s.matches)
 		if len(s.letters) > 0 {
 			kept, i.Cut = s.letters, s.cut
@@ -166,7 +167,7 @@ func (d *Detector) infoOf(t *tuple, letters int) TupleInfo {
 	}
 	left := max(0, len(kept)-max(0, letters))
 	i.Letters, i.Cut = string(kept[left:]), i.Cut || left > 0
-	if v := d.shown(t); v != nil {
+	if v := d.shown(&e); v != nil {
 		i.Label, i.Model, i.Score, i.Threshold = v.name.label, v.name.file, v.score, v.threshold
 	}
 	return i
@@ -174,7 +175,7 @@ func (d *Detector) infoOf(t *tuple, letters int) TupleInfo {
 
 // shown gives the verdict that listings show of a tuple; nil: none. Verdicts of
 // models that were replaced are made again with those in use.
-func (d *Detector) shown(t *tuple) *verdict {
+func (d *Detector) shown(t *entry) *verdict {
 	s := t.s
 	if s == nil {
 		return nil
@@ -187,7 +188,7 @@ func (d *Detector) shown(t *tuple) *verdict {
 	if !d.reference() && s.match.bad() && s.matchWindow == d.win.number {
 		v = &s.match
 	}
-	if !v.bad() || !d.enough(t) {
+	if !v.bad() || !d.enough(t.tuple) {
 		return nil
 	}
 	return v
