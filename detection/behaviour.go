@@ -98,7 +98,7 @@ func (b *behaviour) meet(t *tuple, f *argusfeed.Flow) {
 	}
 	t.answered = answered(f)
 	if t.answered || t.all == 1 {
-		b.crowds.meet(t.key, t.answered)
+		b.crowds.meet(&t.key, t.answered)
 	}
 }
 

@@ -176,17 +176,17 @@ func TestExplainKeepsNothing(t *testing.T) {
 	flows := beat(web, 0, time.Minute, 21)
 	d.Observe(flows[:20])
 	c := &d.scorer.(*behaviour).crowds
-	c.networks.old, c.networks.young = c.networks.young, nil
-	c.hosts.old, c.hosts.young = c.hosts.young, nil
+	c.networks.old, c.networks.young = c.networks.young, c.networks.old
+	c.hosts.old, c.hosts.young = c.hosts.young, c.hosts.old
 	before, _ := d.Explain(web)
-	if len(c.networks.young)+len(c.hosts.young) > 0 {
-		t.Errorf("%d networks and %d hosts are remembered anew", len(c.networks.young), len(c.hosts.young))
+	if c.networks.young.n+c.hosts.young.n > 0 {
+		t.Errorf("%d networks and %d hosts are remembered anew", c.networks.young.n, c.hosts.young.n)
 	}
 	d.Observe(flows[20:])
-	if len(c.networks.young) != 1 || len(c.hosts.young) != 1 {
-		t.Errorf("%d networks and %d hosts were kept by judging", len(c.networks.young), len(c.hosts.young))
+	if c.networks.young.n != 1 || c.hosts.young.n != 1 {
+		t.Errorf("%d networks and %d hosts were kept by judging", c.networks.young.n, c.hosts.young.n)
 	}
-	c.networks.old, c.hosts.old = nil, nil
+	c.networks.old, c.hosts.old = contextTable[netKey, visitors]{}, contextTable[hostKey, [2]uint64]{}
 	if after, _ := d.Explain(web); !before.Malicious || !slices.Equal(after.Against, before.Against) {
 		t.Errorf("before %+v\nafter %+v", before, after)
 	}
