@@ -103,8 +103,11 @@ func (d *Detector) see(t *entry, f *argusfeed.Flow) {
 	t.all++
 	d.scorer.meet(t.tuple, f)
 	if t.all == 1 {
-		t.last, t.bytes = f.Start, f.Bytes
+		t.last, t.bytes, t.since = f.Start, f.Bytes, secondsOf(f.Start)
 		return
+	}
+	if t.lasts(f.Start) {
+		d.tuples.move(t.tuple, tierLong)
 	}
 	// The ends alone of several flows may have made letters, which are gone.
 	simple := t.flows <= 1
@@ -141,6 +144,9 @@ func (d *Detector) judge(t *entry, f *argusfeed.Flow) bool {
 		t.s.forgetVerdicts(d.set)
 	}
 	t.s.last = v
+	if v.bad() || v.near {
+		d.tuples.raise(t.tuple, tierSuspicious)
+	}
 	if v.bad() && d.enough(t.tuple) {
 		d.detect(t, f)
 	}

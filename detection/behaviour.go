@@ -39,6 +39,9 @@ type behaviour struct {
 	looking bool
 }
 
+// nearShare is the part of the threshold from which on a tuple is suspicious.
+const nearShare = 0.5
+
 // Judgement is what the default scorer measured and made of a tuple when one
 // of its contacts began.
 type Judgement struct {
@@ -230,6 +233,7 @@ func (b *behaviour) weigh(t *entry) verdict {
 			b.onJudge(&b.told)
 		}
 	}
+	v.near = b.best.probability >= nearShare*b.class.threshold
 	if b.best.probability >= b.class.threshold {
 		v.generic = b.best.malicious == nil // those that only name are not asked yet
 		if b.best.normal != nil {

@@ -257,13 +257,13 @@ func (d *Detector) Stats() Stats {
 	return s
 }
 
-// Tuples gives the tuples known now: first those with several flows, then
-// those with one, each in the order of their newest flows. The detector must
+// Tuples gives the tuples known now: those first that are kept the longest where
+// the table is full, each kind in the order of their newest flows. The detector must
 // not be used during the iteration.
 func (d *Detector) Tuples() iter.Seq[TupleInfo] {
 	return func(yield func(TupleInfo) bool) {
-		for _, l := range []*recency{&d.tuples.more, &d.tuples.once} {
-			for t := d.tuples.at(l.tail); t != nil; t = d.tuples.at(t.prev) {
+		for i := range tiers {
+			for t := d.tuples.at(d.tuples.lists[tiers-1-i].tail); t != nil; t = d.tuples.at(t.prev) {
 				if !yield(d.info(t)) {
 					return
 				}

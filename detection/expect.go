@@ -24,7 +24,7 @@ func (tt *tupleTable) expect(flows []argusfeed.Flow) {
 	// Those that will have to make room.
 	if tt.n+fresh > tt.max {
 		n := 0
-		for t := tt.at(tt.once.tail); t != nil && n < fresh; t = tt.at(t.prev) {
+		for t := tt.at(tt.lists[tierOnce].tail); t != nil && n < fresh; t = tt.at(t.prev) {
 			hashes[n] = t.key.Hash(tt.seed)
 			n++
 		}
@@ -37,8 +37,8 @@ func (tt *tupleTable) expect(flows []argusfeed.Flow) {
 	for i, id := range ids {
 		if t := tt.at(id); t != nil {
 			near[2*i], near[2*i+1] = t.prev, t.next
-			known[i] = tt.series.at(t.series)
-			if y := tt.youngs.at(t.young); y != nil {
+			known[i] = tt.series.at(t.rest.series())
+			if y := tt.youngs.at(t.rest.young()); y != nil {
 				tt.touched += uint64(y.n)
 			}
 			tt.touched += uint64(t.first)

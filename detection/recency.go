@@ -31,3 +31,11 @@ func (tt *tupleTable) remove(l *recency, t *tuple) {
 	t.prev, t.next = 0, 0
 	l.n--
 }
+
+// refresh puts t, which has a new flow, at the head of its list.
+func (tt *tupleTable) refresh(t *tuple) {
+	if l := &tt.lists[t.tier]; l.head != t.id {
+		tt.remove(l, t)
+		tt.push(l, t)
+	}
+}

@@ -65,7 +65,7 @@ func (v TupleView) Last() argusfeed.Time { return v.t.last }
 
 // Detections is how many there were.
 func (v TupleView) Detections() uint64 {
-	s := v.d.tuples.series.at(v.t.series)
+	s := v.d.tuples.series.at(v.t.rest.series())
 	if s == nil {
 		return 0
 	}
@@ -75,7 +75,7 @@ func (v TupleView) Detections() uint64 {
 // Detected gives label and score as TupleInfo has them; ok is false, and both
 // are empty, where it has none.
 func (v TupleView) Detected() (label string, score float64, ok bool) {
-	if v.t.series == 0 && v.d.nothingYet(v.t) {
+	if v.t.rest.series() == 0 && v.d.nothingYet(v.t) {
 		return "", 0, false
 	}
 	e := v.d.whole(v.t)

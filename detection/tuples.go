@@ -29,12 +29,33 @@ type tuple struct {
 	// window is the number of the window of its newest flow, inWindow how many
 	// flows it had in that window.
 	window, inWindow uint32
-	// young or series is what is remembered of it from its second flow on; the
-	// other one is 0.
-	young  youngID
-	series seriesID
+	// since is the second of its first flow.
+	since uint32
+	// rest is what is remembered of it from its second flow on.
+	rest restID
 	// prev and next are its neighbours in the list of recency that it is in.
 	prev, next tupleID
+	tier       tier
+}
+
+// restID is the number of a series, or with restYoung that of a young one; 0 is
+// none.
+type restID uint32
+
+const restYoung restID = 1 << 31
+
+func (r restID) young() youngID {
+	if r&restYoung == 0 {
+		return 0
+	}
+	return youngID(r &^ restYoung)
+}
+
+func (r restID) series() seriesID {
+	if r&restYoung != 0 {
+		return 0
+	}
+	return seriesID(r)
 }
 
 // entry is a tuple of a table with what is remembered of it from its second flow
@@ -46,7 +67,7 @@ type entry struct {
 }
 
 // several tells whether more than one flow is remembered of it.
-func (t *tuple) several() bool { return t.young != 0 || t.series != 0 }
+func (t *tuple) several() bool { return t.rest != 0 }
 
 // tupleTable holds at most max tuples, or more for a while after max was lowered.
 // What leaves it is reused, so that a full table allocates nothing.
@@ -55,8 +76,8 @@ type tupleTable struct {
 	n     int
 	seed  *argusfeed.Seed
 	index argusfeed.Index
-	// once holds the tuples with one flow, more the others.
-	once, more recency
+	lists [tiers]recency
+	alike [2]sameSource
 	// evicted counts the tuples that had to make room.
 	evicted uint64
 	// scans is the number of the newest scan; see Scan.
@@ -102,7 +123,7 @@ func (tt *tupleTable) find(key *argusfeed.Tuple, hash uint64) *tuple {
 
 // entry gives a tuple with what is remembered of it.
 func (tt *tupleTable) entry(t *tuple) entry {
-	return entry{tuple: t, s: tt.series.at(t.series), y: tt.youngs.at(t.young)}
+	return entry{tuple: t, s: tt.series.at(t.rest.series()), y: tt.youngs.at(t.rest.young())}
 }
 
 // get gives the tuple of that key; the caller has a flow of it, so it becomes
@@ -110,14 +131,7 @@ func (tt *tupleTable) entry(t *tuple) entry {
 func (tt *tupleTable) get(key *argusfeed.Tuple) *tuple {
 	hash := key.Hash(tt.seed)
 	if t := tt.find(key, hash); t != nil {
-		l := &tt.once
-		if t.several() {
-			l = &tt.more
-		}
-		if l.head != t.id {
-			tt.remove(l, t)
-			tt.push(l, t)
-		}
+		tt.refresh(t)
 		return t
 	}
 	// Two go where the table was made smaller, until it is.
@@ -128,52 +142,33 @@ func (tt *tupleTable) get(key *argusfeed.Tuple) *tuple {
 	t.key, t.born = *key, tt.scans
 	tt.index.Insert(hash, uint32(t.id))
 	tt.n++
-	tt.push(&tt.once, t)
+	t.tier = tierOnce
+	tt.enter(t)
 	return t
 }
 
 // widen gives a tuple that had one flow what several flows need: little where
 // it may be young.
 func (tt *tupleTable) widen(t *entry, young bool) {
-	tt.remove(&tt.once, t.tuple)
-	tt.push(&tt.more, t.tuple)
+	tt.move(t.tuple, tierSeveral)
 	if young {
 		t.y = tt.youngs.add()
-		t.young = t.y.id
+		t.rest = restYoung | restID(t.y.id)
 		return
 	}
 	t.s = tt.series.add()
-	t.series = t.s.id
-}
-
-// onceShare is the part of the table, 1/onceShare, that tuples with one flow
-// may always have: a slow beacon needs some time to come to its second flow.
-const onceShare = 4
-
-// evict forgets the tuple that was silent for the longest, of those with one
-// flow if they are more than their share.
-func (tt *tupleTable) evict() {
-	victim := tt.more.tail
-	if victim == 0 || tt.once.n > tt.max/onceShare {
-		victim = tt.once.tail
-	}
-	tt.evicted++
-	tt.forget(tt.at(victim))
+	t.rest = restID(t.s.id)
 }
 
 // forget removes t, whatever points to it is invalid from then on.
 func (tt *tupleTable) forget(t *tuple) {
 	tt.index.Remove(t.key.Hash(tt.seed), uint32(t.id))
 	tt.n--
-	if t.several() {
-		tt.remove(&tt.more, t)
-	} else {
-		tt.remove(&tt.once, t)
-	}
-	if y := tt.youngs.at(t.young); y != nil {
+	tt.leave(t)
+	if y := tt.youngs.at(t.rest.young()); y != nil {
 		tt.youngs.drop(y)
 	}
-	if s := tt.series.at(t.series); s != nil {
+	if s := tt.series.at(t.rest.series()); s != nil {
 		tt.series.drop(s)
 	}
 	*t = tuple{id: t.id, next: tt.free}

@@ -20,6 +20,8 @@ type verdict struct {
 	// verdict before stands.
 	judged    bool
 	malicious bool
+	// near says that it was not far from being malicious: worth a closer look.
+	near bool
 	// class is that of what was seen, generic says that no model with evidence
 	// spoke for it, normal is the model that spoke against it and was outweighed,
 	// gap is the median gap in seconds (default scorer).

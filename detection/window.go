@@ -123,8 +123,8 @@ func (d *Detector) endWindow() *Window {
 // the lists.
 func (d *Detector) active() []TupleInfo {
 	list := make([]TupleInfo, 0, min(d.win.tuples, d.tuples.len()))
-	for _, l := range []*recency{&d.tuples.once, &d.tuples.more} {
-		for t := d.tuples.at(l.head); t != nil && t.window == d.win.number; t = d.tuples.at(t.next) {
+	for i := range d.tuples.lists {
+		for t := d.tuples.at(d.tuples.lists[i].head); t != nil && t.window == d.win.number; t = d.tuples.at(t.next) {
 			list = append(list, d.info(t))
 		}
 	}
@@ -133,18 +133,20 @@ func (d *Detector) active() []TupleInfo {
 }
 
 // forget drops the tuples with too many flows. Whoever has just passed the
-// limit did it in this window, so it is at the head of the list.
+// limit did it in this window, so it is at the head of its list.
 func (d *Detector) forget(report *Window) {
-	for t := d.tuples.at(d.tuples.more.head); t != nil && t.window == d.win.number; {
-		next := d.tuples.at(t.next)
-		if t.all > uint64(d.cfg.ForgetAfter) {
-			d.stats.Forgotten++
-			if report != nil {
-				report.Forgotten = append(report.Forgotten, t.key)
+	for i := range d.tuples.lists {
+		for t := d.tuples.at(d.tuples.lists[i].head); t != nil && t.window == d.win.number; {
+			next := d.tuples.at(t.next)
+			if t.all > uint64(d.cfg.ForgetAfter) {
+				d.stats.Forgotten++
+				if report != nil {
+					report.Forgotten = append(report.Forgotten, t.key)
+				}
+				d.tuples.forget(t)
 			}
-			d.tuples.forget(t)
+			t = next
 		}
-		t = next
 	}
 }
 

@@ -158,7 +158,7 @@ func (d *Detector) mature(t *entry) {
 		d.again(t.tuple, y, t.s)
 	}
 	d.tuples.youngs.drop(y)
-	t.series, t.young = t.s.id, 0
+	t.rest = restID(t.s.id)
 }
 
 // again takes what y remembers of t into s, which is empty. The scorer knows
@@ -187,7 +187,7 @@ func (d *Detector) again(t *tuple, y *young, s *series) {
 
 // nothingYet tells whether a tuple without a series can have no verdict.
 func (d *Detector) nothingYet(t *tuple) bool {
-	y := d.tuples.youngs.at(t.young)
+	y := d.tuples.youngs.at(t.rest.young())
 	return y == nil || int(y.n) <= d.scorer.patience()
 }
 

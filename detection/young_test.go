@@ -81,9 +81,9 @@ func TestYoungTuplesComeToTheSame(t *testing.T) {
 		}
 		for id := range a.tuples.used {
 			switch t := a.tuples.at(tupleID(id + 1)); {
-			case t.young != 0:
+			case t.rest.young() != 0:
 				stayed++
-			case t.series != 0:
+			case t.rest.series() != 0:
 				matured++
 			}
 		}
