@@ -45,7 +45,7 @@ func (tt *tupleTable) evict() {
 	tt.evicted++
 	t := tt.victim()
 	for range 3 { // no flow pays for many: after so many were spared one goes in any case
-		if alike := tt.alikeOf(t.tier); alike == nil || !alike.spares(&t.key, tt.lists[t.tier].n) {
+		if alike := tt.alikeOf(t.tier); alike == nil || !alike.spares(t.places, tt.lists[t.tier].n) {
 			break
 		}
 		tt.move(t, tierSpared)
@@ -79,16 +79,18 @@ func (tt *tupleTable) move(t *tuple, to tier) {
 
 // enter puts a tuple into its tier, leave takes it out.
 func (tt *tupleTable) enter(t *tuple) {
-	tt.push(&tt.lists[t.tier], t)
+	l := &tt.lists[t.tier]
+	tt.push(l, t)
 	if alike := tt.alikeOf(t.tier); alike != nil {
-		alike.add(&t.key, 1)
+		alike.enter(t.places, l.n)
 	}
 }
 
 func (tt *tupleTable) leave(t *tuple) {
 	tt.remove(&tt.lists[t.tier], t)
 	if alike := tt.alikeOf(t.tier); alike != nil {
-		alike.add(&t.key, -1)
+		alike.ports[t.places.port]--
+		alike.hosts[t.places.host]--
 	}
 }
 
@@ -122,10 +124,14 @@ func secondsOf(t argusfeed.Time) uint32 { return uint32(max(0, min(t/1e6, math.M
 // source and destination, in places that share what falls on them. A scan has many
 // of one of the two.
 type sameSource struct {
-	ports, hosts [sourcePlaces]int32
+	ports, hosts [256]int32
+	// entered counts the tuples, crowded is the number of the newest one that found
+	// too many alike.
+	entered, crowded uint64
 }
 
-const sourcePlaces = 1 << 10
+// places are those that a tuple is counted at, the same in every run.
+type places struct{ port, host uint8 }
 
 // spareShare is the part, 1/n, of the tuples of a tier above which those of one
 // place are too many to be spared; fewAlike are never too many.
@@ -134,20 +140,31 @@ const (
 	fewAlike   = 4
 )
 
-func placesOf(t *argusfeed.Tuple) (port, host int) {
-	source := hashFrom(t.Src, 0)
-	return int(mix(source^uint64(t.Port)) % sourcePlaces), int(hashOn(source, t.Dst) % sourcePlaces)
+func placesOf(t *argusfeed.Tuple) places {
+	const k1, k2 = 0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9
+	srcHi, srcLo, _ := t.Src.Words()
+	dstHi, dstLo, _ := t.Dst.Words()
+	src := (srcHi*k2 ^ srcLo) * k1
+	dst := (dstHi*k1 ^ dstLo) * k2
+	return places{port: uint8((src + uint64(t.Port)*k2) * k1 >> 56), host: uint8((src>>20 + dst) * k1 >> 56)}
 }
 
-func (c *sameSource) add(t *argusfeed.Tuple, n int32) {
-	port, host := placesOf(t)
-	c.ports[port] += n
-	c.hosts[host] += n
+// few tells whether a tuple is of a source that has few alike, of so many.
+func (c *sameSource) few(p places, of int) bool {
+	return max(c.ports[p.port], c.hosts[p.host]) <= int32(max(fewAlike, of/spareShare))
 }
 
-// spares tells whether a tuple is of a source that has few like it, of so many.
-func (c *sameSource) spares(t *argusfeed.Tuple, of int) bool {
-	port, host := placesOf(t)
-	few := int32(max(fewAlike, of/spareShare))
-	return c.ports[port] <= few && c.hosts[host] <= few
+func (c *sameSource) enter(p places, of int) {
+	c.ports[p.port]++
+	c.hosts[p.host]++
+	c.entered++
+	if !c.few(p, of) {
+		c.crowded = c.entered
+	}
+}
+
+// spares tells whether a tuple need not go: it has few alike, and there is somebody
+// who has many, or was as long as the tuple is there.
+func (c *sameSource) spares(p places, of int) bool {
+	return c.crowded > 0 && c.entered-c.crowded <= uint64(of) && c.few(p, of)
 }

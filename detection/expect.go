@@ -24,7 +24,11 @@ func (tt *tupleTable) expect(flows []argusfeed.Flow) {
 	// Those that will have to make room.
 	if tt.n+fresh > tt.max {
 		n := 0
-		for t := tt.at(tt.lists[tierOnce].tail); t != nil && n < fresh; t = tt.at(t.prev) {
+		from := tierOnce
+		if tt.lists[tierSpared].n >= tt.max/tierShares[tierSpared] {
+			from = tierSpared
+		}
+		for t := tt.at(tt.lists[from].tail); t != nil && n < fresh; t = tt.at(t.prev) {
 			hashes[n] = t.key.Hash(tt.seed)
 			n++
 		}

@@ -36,6 +36,7 @@ type tuple struct {
 	// prev and next are its neighbours in the list of recency that it is in.
 	prev, next tupleID
 	tier       tier
+	places     places
 }
 
 // restID is the number of a series, or with restYoung that of a young one; 0 is
@@ -142,7 +143,7 @@ func (tt *tupleTable) get(key *argusfeed.Tuple) *tuple {
 	t.key, t.born = *key, tt.scans
 	tt.index.Insert(hash, uint32(t.id))
 	tt.n++
-	t.tier = tierOnce
+	t.tier, t.places = tierOnce, placesOf(key)
 	tt.enter(t)
 	return t
 }

@@ -20,6 +20,8 @@ func numbered(i uint32) argusfeed.Tuple {
 type naiveTable struct {
 	most  int
 	tiers [tiers][]argusfeed.Tuple
+	// crowded tells of each that came into a tier whether it found many alike.
+	crowded [tiers][]bool
 }
 
 func (n *naiveTable) len() (all int) {
@@ -40,7 +42,11 @@ func (n *naiveTable) take(k argusfeed.Tuple) (tier, bool) {
 	return 0, false
 }
 
-func (n *naiveTable) put(to tier, k argusfeed.Tuple) { n.tiers[to] = append(n.tiers[to], k) }
+// put adds a tuple that comes from another tier.
+func (n *naiveTable) put(to tier, k argusfeed.Tuple) {
+	n.tiers[to] = append(n.tiers[to], k)
+	n.crowded[to] = append(n.crowded[to], !n.few(to, k))
+}
 
 // shift removes the oldest of a tier.
 func (n *naiveTable) shift(from tier) (k argusfeed.Tuple) {
@@ -50,23 +56,29 @@ func (n *naiveTable) shift(from tier) (k argusfeed.Tuple) {
 
 func (n *naiveTable) over(i tier) bool { return len(n.tiers[i]) > n.most/tierShares[i] }
 
-// spares tells whether few of a tier are like the oldest of it.
-func (n *naiveTable) spares(i tier) bool {
-	if i != tierOnce && i != tierSeveral {
-		return false
-	}
-	port, host := placesOf(&n.tiers[i][0])
+// few tells whether few of a tier are like k.
+func (n *naiveTable) few(i tier, k argusfeed.Tuple) bool {
+	at := placesOf(&k)
 	ports, hosts := 0, 0
 	for _, k := range n.tiers[i] {
-		p, h := placesOf(&k)
-		if p == port {
+		if p := placesOf(&k); p.port == at.port {
 			ports++
 		}
-		if h == host {
+		if h := placesOf(&k); h.host == at.host {
 			hosts++
 		}
 	}
 	return max(ports, hosts) <= max(fewAlike, len(n.tiers[i])/spareShare)
+}
+
+// spares tells whether the oldest of a tier has few alike, and one of those that
+// came since, at most as many as there are, found many.
+func (n *naiveTable) spares(i tier) bool {
+	if i != tierOnce && i != tierSeveral {
+		return false
+	}
+	crowded := n.crowded[i]
+	return slices.Contains(crowded[max(0, len(crowded)-len(n.tiers[i])-1):], true) && n.few(i, n.tiers[i][0])
 }
 
 // victim is the tier that is to lose one.
@@ -108,6 +120,7 @@ func TestTupleTableLikeNaive(t *testing.T) {
 		}
 		tt.expect([]argusfeed.Flow{{Tuple: k}, {Tuple: numbered(7)}})
 		had, ok := n.take(k)
+		was := had
 		if !ok && n.len() >= most {
 			evicted[n.evict()]++
 		}
@@ -123,7 +136,11 @@ func TestTupleTableLikeNaive(t *testing.T) {
 			had = max(had, to)
 			tt.raise(e.tuple, to)
 		}
-		n.put(had, k)
+		if ok && had == was {
+			n.tiers[had] = append(n.tiers[had], k)
+		} else {
+			n.put(had, k)
+		}
 		if rnd.IntN(50) == 0 {
 			l := n.tiers[rnd.IntN(int(tiers))]
 			if len(l) > 0 {

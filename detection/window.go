@@ -136,6 +136,9 @@ func (d *Detector) active() []TupleInfo {
 // limit did it in this window, so it is at the head of its list.
 func (d *Detector) forget(report *Window) {
 	for i := range d.tuples.lists {
+		if tier(i) == tierOnce {
+			continue
+		}
 		for t := d.tuples.at(d.tuples.lists[i].head); t != nil && t.window == d.win.number; {
 			next := d.tuples.at(t.next)
 			if t.all > uint64(d.cfg.ForgetAfter) {
