@@ -95,6 +95,10 @@ func (b *behaviour) inherit(before scorer) {
 
 func (b *behaviour) patience() int { return max(0, min(maxYoung, b.least-2)) }
 
+func (b *behaviour) expect(flows []argusfeed.Flow, unknown uint32) {
+	b.crowds.expect(flows, unknown)
+}
+
 func (b *behaviour) meet(t *tuple, f *argusfeed.Flow) {
 	if t.answered {
 		return

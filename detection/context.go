@@ -24,6 +24,7 @@ import (
 type crowds struct {
 	networks generations[netKey, visitors]
 	hosts    generations[hostKey, [2]uint64]
+	touched  uint64 // see expect
 }
 
 // visitors are those of a network, in sketches: the hosts that talk to it, and

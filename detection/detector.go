@@ -110,7 +110,7 @@ func (d *Detector) Observe(flows []argusfeed.Flow) []Detection {
 	d.out = d.out[:0]
 	for i := range flows {
 		if i%expected == 0 {
-			d.tuples.expect(flows[i:])
+			d.scorer.expect(flows[i:], d.tuples.expect(flows[i:]))
 		}
 		if flows[i].Part.Over() {
 			d.stats.Flows++

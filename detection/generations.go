@@ -91,7 +91,7 @@ type contextTable[K contextKey, V any] struct {
 type contextSlot[K contextKey, V any] struct {
 	value V
 	key   K
-	used  bool
+	used  uint8 // 1, or 0
 }
 
 func (t *contextTable[K, V]) find(k K, hash uint64) *V {
@@ -101,7 +101,7 @@ func (t *contextTable[K, V]) find(k K, hash uint64) *V {
 	mask := uint64(len(t.slots) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
 		s := &t.slots[i]
-		if !s.used {
+		if s.used == 0 {
 			return nil
 		}
 		if s.key == k {
@@ -116,13 +116,13 @@ func (t *contextTable[K, V]) add(k K, hash uint64, seed maphash.Seed) *V {
 		old := t.slots
 		t.slots = make([]contextSlot[K, V], max(start, 2*len(old)))
 		for i := range old {
-			if old[i].used {
+			if old[i].used != 0 {
 				*t.free(old[i].key.hash(seed)) = old[i]
 			}
 		}
 	}
 	s := t.free(hash)
-	s.key, s.used = k, true
+	s.key, s.used = k, 1
 	t.n++
 	return &s.value
 }
@@ -131,7 +131,7 @@ func (t *contextTable[K, V]) add(k K, hash uint64, seed maphash.Seed) *V {
 func (t *contextTable[K, V]) free(hash uint64) *contextSlot[K, V] {
 	mask := uint64(len(t.slots) - 1)
 	i := hash & mask
-	for t.slots[i].used {
+	for t.slots[i].used != 0 {
 		i = (i + 1) & mask
 	}
 	return &t.slots[i]
