@@ -53,6 +53,7 @@ type Detector struct {
 	replayed   struct {
 		tuple tuple
 		entry entry
+		flow  argusfeed.Flow // here, as it would be put on the heap each time
 	}
 }
 

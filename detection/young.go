@@ -170,18 +170,19 @@ func (d *Detector) again(t *tuple, y *young, s *series) {
 	s.begun, s.set = true, d.set
 	d.scorer.begin(&r.entry)
 	for i := range y.events[:y.n] {
-		f := y.events[i].flow(&t.key)
+		f := &r.flow
+		*f = y.events[i].flow(&t.key)
 		if f.Part != argusfeed.PartGrown && (f.Part != argusfeed.PartClosed || d.reference()) {
 			r.tuple.all++
 			s.newest = max(s.newest, f.Start)
 		}
 		if !f.Part.Over() {
-			d.scorer.take(&r.entry, &f)
+			d.scorer.take(&r.entry, f)
 			continue
 		}
 		var m mark
-		m.of(&r.tuple, &f)
-		d.extend(&r.entry, &f, &m)
+		m.of(&r.tuple, f)
+		d.extend(&r.entry, f, &m)
 	}
 }
 

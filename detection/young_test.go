@@ -129,3 +129,41 @@ func TestEventsSayTheSame(t *testing.T) {
 		}
 	}
 }
+
+// Tuples that come, grow up and go make no work for the collector once all that they
+// leave has the room that they need.
+func TestMaturingAllocatesNothing(t *testing.T) {
+	for _, scoring := range []Scoring{ScoringReference, ScoringBehaviour} {
+		cfg := deaf(t)
+		cfg.Scoring, cfg.MaxTuples = scoring, 50
+		set := builtin(t)
+		if scoring == ScoringReference {
+			set = letterModels()
+			for i := range set {
+				set[i].Threshold = 0.99
+			}
+		}
+		d := newDetector(t, cfg, set, Hooks{})
+		flows := make([]argusfeed.Flow, 8)
+		n := uint32(0)
+		pass := func() {
+			for range 100 {
+				n++
+				for i := range flows {
+					flows[i] = at(numbered(n), time.Duration(n)*time.Second+time.Duration(i)*time.Minute)
+					flows[i].Sport = argusfeed.PortNumber(uint16(n) + uint16(i))
+				}
+				d.Observe(flows)
+			}
+		}
+		for range 20 {
+			pass()
+		}
+		if allocs := testing.AllocsPerRun(20, pass); allocs > 0 {
+			t.Errorf("%s: %v allocations for 100 tuples that grew up", scoring, allocs)
+		}
+		if s := d.Stats(); s.Evicted == 0 || d.tuples.series.used == 0 {
+			t.Errorf("%s: this is not the load that is meant: %+v", scoring, s)
+		}
+	}
+}
