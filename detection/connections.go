@@ -48,6 +48,9 @@ func (c *connections) continues(f *argusfeed.Flow) (of *connection, on bool) {
 		return nil, false
 	}
 	if n := len(*c); n < openConnections {
+		if n == cap(*c) {
+			*c = append(make(connections, 0, max(openConnections/2, 2*n)), *c...)
+		}
 		*c = append(*c, connection{port: f.Sport, end: end})
 		return &(*c)[n], false
 	}

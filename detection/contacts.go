@@ -14,6 +14,9 @@ import (
 // newest contacts that models speak of.
 const maxGaps = models.MaxContacts - 1
 
+// firstGaps is how many there is room for at first.
+const firstGaps = 7
+
 // spans are the pauses up to which flows are one contact. A tuple is looked at
 // through each of them: connections opened at the same moment are one visit,
 // and so are the two requests of an implant that asks first and fetches then,
@@ -147,6 +150,13 @@ func (c *contacts) push(next argusfeed.Time) {
 	gap := next - c.start
 	done := contact{gap: float32(float64(gap) / micros), size: float32(c.size)}
 	at := len(c.past)
+	if at == cap(c.past) && at < maxGaps { // in few steps: what is outgrown is garbage
+		more := min(firstGaps+2*at, maxGaps)
+		c.past = append(make([]contact, 0, more), c.past...)
+		values := make([]float32, 2*more)
+		c.gaps = append(values[:0:more], c.gaps...)
+		c.sizes = append(values[more:more:2*more], c.sizes...)
+	}
 	if at < maxGaps {
 		c.past = append(c.past, done)
 		c.gaps, c.sizes = insert(c.gaps, done.gap), insert(c.sizes, done.size)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -163,6 +164,9 @@ func known(o options, tuples, ofFour int, folder string, warm int) (figures, err
 
 // memory holds so many tuples of a usual mix, with the default scorer.
 func memory(tuples int) (figures, error) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(agent.GCPercent) // as slips-ips does
+	}
 	set, err := models.Builtin()
 	if err != nil {
 		return figures{}, err
@@ -173,8 +177,11 @@ func memory(tuples int) (figures, error) {
 	}
 	clock := start()
 	flows := uint64(0)
+	rnd := rand.New(rand.NewPCG(2, 2))
+	at := first
 	for round := range 60 {
-		i, at := 0, first+argusfeed.Time(round)*60e6
+		i := 0
+		at += argusfeed.Time(60+rnd.IntN(1000)) * 1e6 // no beacons: few tuples are
 		left := 0
 		for k := range tuples {
 			if flowsOfTuple(k) > round {
@@ -186,6 +193,7 @@ func memory(tuples int) (figures, error) {
 				i++
 			}
 			flowOf(f, uint32(i), at+argusfeed.Time(k)*60e6/argusfeed.Time(left))
+			f.Bytes = uint64(200 + rnd.IntN(20_000))
 			i++
 		}, func(b []argusfeed.Flow) { d.Observe(b) })
 		flows += uint64(left)
@@ -229,10 +237,10 @@ func long(o options, set []models.Model, flows int) (figures, error) {
 	const tuples = 1000
 	c := detection.DefaultConfig()
 	c.Scoring, c.ForgetAfter = detection.ScoringReference, 0
-	for i := range set { // a detection is told in words, which is another cost
-		set[i].Threshold = 0.99
+	for i := range set { // these win silently: a detection is told in words, which is another cost
+		set[i].Class = models.ClassNormal
 	}
-	d, err := detector(tuples, set, c)
+	d, err := detector(8*tuples, set, c) // so many new ones always have room
 	if err != nil {
 		return figures{}, err
 	}
