@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -68,9 +69,8 @@ func processorTime(pid int) float64 {
 	if len(fields) < 13 {
 		return 0
 	}
-	var user, system float64
-	fmt.Sscan(fields[11], &user)
-	fmt.Sscan(fields[12], &system)
+	user, _ := strconv.ParseFloat(fields[11], 64) // what is no number is 0, as if it had gone
+	system, _ := strconv.ParseFloat(fields[12], 64)
 	const tick = 100 // of a second, on every Linux that Go runs on
 	return (user + system) / tick
 }

@@ -25,7 +25,6 @@ type options struct {
 	binary, soak         string
 	rounds, tuples       int
 	flows                int
-	procs                int
 	stage, profile       string
 	svg                  string
 	only                 string

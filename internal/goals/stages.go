@@ -101,7 +101,7 @@ func replay(ctx context.Context, file, folder string, joining argusfeed.Joining)
 		return figures{}, err
 	}
 	f := clock.stop(r.Flows + r.Joined.Merged + r.Joined.Strays)
-	f.Tuples = int(r.Tuples)
+	f.Tuples = r.Tuples
 	return f, nil
 }
 
