@@ -73,10 +73,35 @@ fuzz:
 			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$p || exit 1; \
 		done; done
 
-## bench: the benchmarks of the hot paths, allocations shown (BENCHTIME=1s), then bench-ra and bench-latency
+## bench: the benchmarks of the hot paths, allocations shown (BENCHTIME=1s), then bench-ra, bench-goals and bench-latency
 bench: tools-test
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
-	$(MAKE) --no-print-directory bench-ra bench-latency
+	$(MAKE) --no-print-directory bench-ra bench-goals bench-latency
+
+## bench-goals: each goal of speed and size beside its figure (as root; ARGS="-only memory", ARGS=-json)
+bench-goals: tools-run build flowbench-files
+	$(GO) build -trimpath -o bin/soak ./internal/soak
+	./bin/goals $(GOALS) -binary $(BINARY) -soak bin/soak $(ARGS)
+
+## curves: draw the curves of docs/performance.md anew
+curves: tools-run flowbench-files
+	./bin/goals $(GOALS) -svg docs $(ARGS)
+
+## profile: where detection spends its time: bin/STAGE.prof (STAGE=once, reference, joined, office, tuples:N)
+profile: tools-run flowbench-files
+	GOMAXPROCS=1 ./bin/goals $(GOALS) -stage $(STAGE) -cpuprofile bin/$(STAGE).prof
+	$(GO) tool pprof -top -cum -nodecount 50 bin/goals bin/$(STAGE).prof
+
+STAGE ?= once
+# Expanded when the files are there.
+GOALS = -office "$$(./bin/flowbench -record)" -once "$$(./bin/flowbench -record -mix once)" \
+	$(if $(SLIPS_REFERENCE),-models "$(SLIPS_REFERENCE)/models-original/0.3.3")
+
+flowbench-files:
+	@mkdir -p bin
+	$(GO) build -trimpath -o bin/flowbench ./internal/flowbench
+	$(GO) build -trimpath -o bin/goals ./internal/goals
+	@./bin/flowbench -record >/dev/null && ./bin/flowbench -record -mix once >/dev/null
 
 ## bench-ra: how many times as fast as ra we read two million flows (ARGS=-json, ARGS="-flows N -rounds N")
 bench-ra: tools-run
@@ -148,4 +173,4 @@ tools-kernel: tools-test
 clean:
 	rm -rf bin dist
 
-.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency soak faults test-kernel deb package-test screenshots screenshots-top eval tools-run tools-demo tools-test tools-deb tools-package tools-kernel clean
+.PHONY: help build run demo test cross check fuzz bench bench-ra bench-goals curves profile flowbench-files bench-latency soak faults test-kernel deb package-test screenshots screenshots-top eval tools-run tools-demo tools-test tools-deb tools-package tools-kernel clean

@@ -171,6 +171,18 @@ func (a Addr) IP() (ip netip.Addr, ok bool) {
 	return netip.Addr{}, false
 }
 
+// Words gives the sixteen bytes of an IP address, those of IPv4 behind ::ffff; ok is
+// false where a is none.
+func (a Addr) Words() (hi, lo uint64, ok bool) {
+	switch a.kind {
+	case addrIPv4:
+		return 0, 0xffff<<32 | uint64(binary.BigEndian.Uint32(a.b[:4])), true
+	case addrIPv6:
+		return binary.BigEndian.Uint64(a.b[:8]), binary.BigEndian.Uint64(a.b[8:]), true
+	}
+	return 0, 0, false
+}
+
 // IsValid tells whether a holds anything at all.
 func (a Addr) IsValid() bool { return a.kind != addrNone }
 

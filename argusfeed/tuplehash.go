@@ -24,6 +24,14 @@ func (s *Seed) hash(a, b *Addr, aPort, bPort, more uint64) uint64 {
 	return maphash.Bytes(s.seed, buf[:])
 }
 
+// Hash gives a number for tables of addresses.
+func (a *Addr) Hash(seed maphash.Seed) uint64 {
+	var buf [24]byte
+	copy(buf[:], a.b[:])
+	buf[16] = byte(a.kind)
+	return maphash.Bytes(seed, buf[:])
+}
+
 // Hash gives a number for tables of tuples.
 func (t *Tuple) Hash(s *Seed) uint64 {
 	return s.hash(&t.Src, &t.Dst, uint64(t.Port), 0, uint64(t.Proto))

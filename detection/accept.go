@@ -20,26 +20,33 @@ func (d *Detector) accept(f *argusfeed.Flow, p place) {
 	if f.Part == argusfeed.PartGrown && d.tuples.find(&f.Tuple, f.Hash(d.tuples.seed)) == nil {
 		return // what it is a piece of was forgotten
 	}
-	t := d.tuples.get(&f.Tuple)
+	t := &d.current
+	*t = d.tuples.entry(d.tuples.get(&f.Tuple))
+	if t.y != nil && (int(t.y.n) >= d.scorer.patience() || !plain(f)) {
+		d.mature(t)
+	}
 	if !f.Part.Over() {
-		d.win.touch(t) // it has become the most recent, and what is found is told in this window
+		d.win.touch(t.tuple) // it has become the most recent, and what is found is told in this window
 		d.growing(t, f)
 		return
 	}
-	d.win.count(t)
+	d.win.count(t.tuple)
 
 	var m mark
 	unsorted := false
 	if d.reference() || !d.unsorted(t, f) {
 		d.see(t, f)
-		m.of(t, f)
+		m.of(t.tuple, f)
 		if d.reference() && t.s != nil && len(t.s.letters)+m.size() > d.cfg.MaxLetters {
 			d.stats.Restarted++
 			d.tuples.renew(t)
 			d.see(t, f)
-			m.of(t, f)
+			m.of(t.tuple, f)
 		}
 		d.extend(t, f, &m)
+		if t.y != nil && t.y.begun {
+			t.y.add(f)
+		}
 	} else {
 		unsorted = true
 		d.stats.Unsorted++
@@ -60,7 +67,7 @@ func (d *Detector) accept(f *argusfeed.Flow, p place) {
 // but when it began, and how much it has been, is known. One that began before
 // the newest flow seen adds to the newest contact or to none: it is not judged.
 // Nor can its end make a contact then, for that has the same start.
-func (d *Detector) growing(t *tuple, f *argusfeed.Flow) {
+func (d *Detector) growing(t *entry, f *argusfeed.Flow) {
 	late := false
 	if f.Part == argusfeed.PartBegun {
 		if d.unsorted(t, f) {
@@ -71,7 +78,7 @@ func (d *Detector) growing(t *tuple, f *argusfeed.Flow) {
 		late = t.all > 0 && t.s != nil && f.Start < t.s.newest
 		d.see(t, f)
 	} else {
-		d.scorer.meet(t, f)
+		d.scorer.meet(t.tuple, f)
 	}
 	switch {
 	case t.s != nil && t.s.begun:
@@ -79,6 +86,8 @@ func (d *Detector) growing(t *tuple, f *argusfeed.Flow) {
 		if f.Part == argusfeed.PartBegun && !late {
 			d.judge(t, f)
 		}
+	case t.y != nil && t.y.begun:
+		t.y.add(f)
 	case f.Part == argusfeed.PartGrown:
 		t.bytes += f.Bytes
 	}
@@ -86,19 +95,33 @@ func (d *Detector) growing(t *tuple, f *argusfeed.Flow) {
 
 // see notes that a flow of t is there, unless it was told of before (which the
 // reference scorer does not listen to).
-func (d *Detector) see(t *tuple, f *argusfeed.Flow) {
+func (d *Detector) see(t *entry, f *argusfeed.Flow) {
 	if f.Part == argusfeed.PartClosed && t.all > 0 && !d.reference() {
-		d.scorer.meet(t, f)
+		d.scorer.meet(t.tuple, f)
 		return
 	}
 	t.all++
-	d.scorer.meet(t, f)
+	d.scorer.meet(t.tuple, f)
 	if t.all == 1 {
-		t.last, t.bytes = f.Start, f.Bytes
+		t.last, t.bytes, t.since = f.Start, f.Bytes, secondsOf(f.Start)
 		return
 	}
-	if t.s == nil {
-		d.tuples.widen(t)
+	if t.lasts(f.Start) {
+		d.tuples.move(t.tuple, tierLong)
+	}
+	// The ends alone of several flows may have made letters, which are gone.
+	simple := t.flows <= 1
+	if !t.several() {
+		d.tuples.widen(t, d.scorer.patience() > 0 && plain(f) && simple)
+	}
+	if t.y != nil && !t.y.begun && !simple {
+		d.mature(t)
+	}
+	if t.y != nil {
+		if !t.y.begun {
+			t.y.begin(t.tuple)
+		}
+		return
 	}
 	if !t.s.begun {
 		t.s.begun, t.s.set = true, d.set
@@ -108,7 +131,7 @@ func (d *Detector) see(t *tuple, f *argusfeed.Flow) {
 }
 
 // judge has the scorer look at t, to which f has come, and reports what it finds.
-func (d *Detector) judge(t *tuple, f *argusfeed.Flow) bool {
+func (d *Detector) judge(t *entry, f *argusfeed.Flow) bool {
 	var compared *[]Comparison
 	if d.hooks.OnStep != nil {
 		compared = &d.step.Compared
@@ -121,7 +144,10 @@ func (d *Detector) judge(t *tuple, f *argusfeed.Flow) bool {
 		t.s.forgetVerdicts(d.set)
 	}
 	t.s.last = v
-	if v.bad() && d.enough(t) {
+	if v.bad() || v.near {
+		d.tuples.raise(t.tuple, tierSuspicious)
+	}
+	if v.bad() && d.enough(t.tuple) {
 		d.detect(t, f)
 	}
 	return true
@@ -130,7 +156,7 @@ func (d *Detector) judge(t *tuple, f *argusfeed.Flow) bool {
 // unsorted tells whether f comes before the newest flow of its tuple. Where it
 // is so far behind that only a clock set back explains it, the tuple begins
 // anew.
-func (d *Detector) unsorted(t *tuple, f *argusfeed.Flow) bool {
+func (d *Detector) unsorted(t *entry, f *argusfeed.Flow) bool {
 	if t.flows == 0 || f.Start >= t.last {
 		return false
 	}
@@ -142,7 +168,7 @@ func (d *Detector) unsorted(t *tuple, f *argusfeed.Flow) bool {
 }
 
 // extend adds what f marks to the letters of t.
-func (d *Detector) extend(t *tuple, f *argusfeed.Flow, m *mark) {
+func (d *Detector) extend(t *entry, f *argusfeed.Flow, m *mark) {
 	if t.flows == 0 {
 		t.first = m.letter
 	}
@@ -159,7 +185,9 @@ func (d *Detector) extend(t *tuple, f *argusfeed.Flow, m *mark) {
 	}
 	t.gap = m.newest
 	t.last = f.Start
-	t.flows++
+	if t.flows < math.MaxUint32 {
+		t.flows++
+	}
 }
 
 // lengthen adds a mark to the letters that are kept.
@@ -180,13 +208,13 @@ func (d *Detector) lengthen(s *series, m *mark) {
 func (d *Detector) enough(t *tuple) bool {
 	n := t.all
 	if d.reference() {
-		n = t.flows
+		n = uint64(t.flows)
 	}
 	return n >= uint64(d.cfg.MinLetters)
 }
 
 // detect reports the newest verdict on t.
-func (d *Detector) detect(t *tuple, f *argusfeed.Flow) {
+func (d *Detector) detect(t *entry, f *argusfeed.Flow) {
 	s, v := t.s, &t.s.last
 	s.match, s.matchWindow = *v, d.win.number
 	if s.matches < math.MaxUint32 {

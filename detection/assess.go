@@ -14,7 +14,7 @@ type assessment struct {
 }
 
 // assess measures and weighs what is seen through one span.
-func (b *behaviour) assess(t *tuple, c *contacts, a *assessment) {
+func (b *behaviour) assess(t *entry, c *contacts, a *assessment) {
 	a.rhythm = c.rhythm()
 	a.company, a.peers = b.crowds.company(t.key.Src, t.key.Dst, !b.looking), b.crowds.peers(t.key.Src, !b.looking)
 	a.x = featuresOf(t.key, &a.rhythm, c.level, a.company, a.peers)
@@ -51,7 +51,7 @@ func (b *behaviour) assess(t *tuple, c *contacts, a *assessment) {
 }
 
 // name gives the model that a detection is named after: the nearest that fits.
-func (b *behaviour) name(t *tuple, a *assessment, c class) (*modelName, int32) {
+func (b *behaviour) name(t *entry, a *assessment, c class) (*modelName, int32) {
 	for _, bm := range b.models {
 		if bm.normal || bm.model.Behaviour.Evidence > 0 || !bm.fits(t, a) {
 			continue

@@ -39,6 +39,9 @@ type behaviour struct {
 	looking bool
 }
 
+// nearShare is the part of the threshold from which on a tuple is suspicious.
+const nearShare = 0.5
+
 // Judgement is what the default scorer measured and made of a tuple when one
 // of its contacts began.
 type Judgement struct {
@@ -90,29 +93,35 @@ func (b *behaviour) inherit(before scorer) {
 	b.late = true
 }
 
+func (b *behaviour) patience() int { return max(0, min(maxYoung, b.least-2)) }
+
+func (b *behaviour) expect(flows []argusfeed.Flow, unknown uint32) {
+	b.crowds.expect(flows, unknown)
+}
+
 func (b *behaviour) meet(t *tuple, f *argusfeed.Flow) {
 	if t.answered {
 		return
 	}
 	t.answered = answered(f)
 	if t.answered || t.all == 1 {
-		b.crowds.meet(t.key, t.answered)
+		b.crowds.meet(&t.key, t.answered)
 	}
 }
 
-func (b *behaviour) begin(t *tuple) {
+func (b *behaviour) begin(t *entry) {
 	if housekeeping(t.key) {
 		return // without contacts it is never judged
 	}
 	s := t.s
-	if cap(s.contacts) < len(spans) {
-		s.contacts = make([]contacts, 1, len(spans))
+	if cap(s.contacts) == 0 {
+		s.contacts = make([]contacts, 1) // most pauses are of one kind
 	}
 	s.contacts = s.contacts[:1]
 	s.contacts[0].begin(t.last, t.bytes)
 }
 
-func (b *behaviour) take(t *tuple, f *argusfeed.Flow) {
+func (b *behaviour) take(t *entry, f *argusfeed.Flow) {
 	s := t.s
 	if len(s.contacts) == 0 {
 		if !b.late {
@@ -121,9 +130,6 @@ func (b *behaviour) take(t *tuple, f *argusfeed.Flow) {
 		if b.begin(t); len(s.contacts) == 0 {
 			return
 		}
-	}
-	if s.open == nil {
-		s.open = new(connections)
 	}
 	if f.Part == argusfeed.PartGrown {
 		s.more(f, s.open.goes(f))
@@ -181,29 +187,31 @@ func (b *behaviour) fork(s *series, start argusfeed.Time) {
 	if at < len(s.contacts) && s.contacts[at].level == level {
 		return
 	}
-	s.contacts = s.contacts[:len(s.contacts)+1]
+	if n := len(s.contacts); n < cap(s.contacts) {
+		s.contacts = s.contacts[:n+1]
+	} else {
+		s.contacts = append(make([]contacts, 0, len(spans)), s.contacts...)[:n+1]
+	}
 	for i := len(s.contacts) - 1; i > at; i-- { // swapped, so that each ring has one owner
 		s.contacts[i], s.contacts[i-1] = s.contacts[i-1], s.contacts[i]
 	}
 	s.contacts[at].copyOf(&s.contacts[at-1])
 	s.contacts[at].level = level
-	if s.open != nil {
-		s.open.fork(s.contacts[at-1].level, level)
-	}
+	s.open.fork(s.contacts[at-1].level, level)
 }
 
 // judge looks through every span in which a contact began and keeps what looks
 // worst.
-func (b *behaviour) judge(t *tuple, _ *[]Comparison) verdict { return b.weigh(t) }
+func (b *behaviour) judge(t *entry, _ *[]Comparison) verdict { return b.weigh(t) }
 
 // look looks through all spans.
-func (b *behaviour) look(t *tuple) verdict {
+func (b *behaviour) look(t *entry) verdict {
 	b.looking = true
 	defer func() { b.looking = false }()
 	return b.weigh(t)
 }
 
-func (b *behaviour) weigh(t *tuple) verdict {
+func (b *behaviour) weigh(t *entry) verdict {
 	var v verdict
 	b.best = assessment{probability: -1}
 	if b.muted {
@@ -229,6 +237,7 @@ func (b *behaviour) weigh(t *tuple) verdict {
 			b.onJudge(&b.told)
 		}
 	}
+	v.near = b.best.probability >= nearShare*b.class.threshold
 	if b.best.probability >= b.class.threshold {
 		v.generic = b.best.malicious == nil // those that only name are not asked yet
 		if b.best.normal != nil {
@@ -245,7 +254,7 @@ func (b *behaviour) weigh(t *tuple) verdict {
 }
 
 // show chooses the look that is told.
-func (b *behaviour) show(t *tuple) {
+func (b *behaviour) show(t *entry) {
 	b.shown = b.best
 	for i := range t.s.contacts {
 		if c := &t.s.contacts[i]; c.level != b.best.level && c.n >= b.class.minContacts {
@@ -259,7 +268,7 @@ func (b *behaviour) show(t *tuple) {
 }
 
 // why tells how probable it is, what was seen, and what spoke for and against.
-func (b *behaviour) why(_ *tuple, v *verdict) string {
+func (b *behaviour) why(_ *entry, v *verdict) string {
 	a := &b.shown
 	var s strings.Builder
 	fmt.Fprintf(&s, "probability %.2f (alerts from %.2f): %s", v.score, v.threshold, a.rhythm.words())

@@ -215,13 +215,15 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+func meet(c *crowds, t argusfeed.Tuple, answered bool) { c.meet(&t, answered) }
+
 // TestCrowds: what is counted is about right, and bounded.
 func TestCrowds(t *testing.T) {
 	for _, n := range []int{1, 2, 5, 20, 60} {
 		var c crowds
 		for i := range n {
-			c.meet(tupleFrom(t, fmt.Sprintf("10.0.%d.%d", i/250, 100+i%150), "198.51.100.7", "443", "tcp"), true)
-			c.meet(tupleOf(t, fmt.Sprintf("203.0.%d.9", i), "9999", "tcp"), true)
+			meet(&c, tupleFrom(t, fmt.Sprintf("10.0.%d.%d", i/250, 100+i%150), "198.51.100.7", "443", "tcp"), true)
+			meet(&c, tupleOf(t, fmt.Sprintf("203.0.%d.9", i), "9999", "tcp"), true)
 		}
 		dst, src := tupleOf(t, "198.51.100.7", "443", "tcp").Dst, tupleOf(t, "198.51.100.7", "443", "tcp").Src
 		for what, got := range map[string]float64{"company": c.company(src, dst, true), "peers": c.peers(src, true)} {
@@ -230,23 +232,62 @@ func TestCrowds(t *testing.T) {
 			}
 		}
 	}
-	var g generations[int, int]
-	g.put(-1, 1)
+	var g generations[netKey, int]
+	*g.at(1 << 30) = 1
 	for i := range 5 * maxContext {
-		g.put(i, i)
-		if i%maxContext == 0 && g.get(-1) != 1 {
+		*g.at(netKey(i)) = i
+		if v := g.find(1 << 30); i%maxContext == 0 && (v == nil || *v != 1) {
 			t.Fatalf("what is asked for is forgotten after %d", i)
 		}
 	}
-	g = generations[int, int]{}
+	g = generations[netKey, int]{}
 	for i := range 5 * maxContext {
-		g.put(i, i)
-		if len(g.young) > maxContext || len(g.old) > maxContext {
-			t.Fatalf("%d and %d entries after %d", len(g.young), len(g.old), i)
+		*g.at(netKey(i)) = i
+		if g.young.n > maxContext || g.old.n > maxContext {
+			t.Fatalf("%d and %d entries after %d", g.young.n, g.old.n, i)
 		}
 	}
-	if g.get(5*maxContext-1) == 0 || g.get(4*maxContext) == 0 || g.get(0) != 0 {
+	if g.peek(5*maxContext-1) == 0 || g.peek(4*maxContext) == 0 || g.peek(0) != 0 {
 		t.Error("the newest must be kept, the oldest forgotten")
+	}
+}
+
+// What a table of generations holds is what maps would hold.
+func TestGenerationsLikeMaps(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(5, 5)) //nolint:gosec // a test
+	var g generations[netKey, int]
+	young, old := map[netKey]int{}, map[netKey]int{}
+	put := func(k netKey, v int) {
+		if _, ok := young[k]; !ok && len(young) >= maxContext {
+			young, old = old, young
+			clear(young)
+		}
+		young[k] = v
+	}
+	for i := range 8 * maxContext {
+		k := netKey(rnd.IntN(3*maxContext) + i/4)
+		v, ok := young[k]
+		if !ok {
+			v, ok = old[k]
+		}
+		if got := g.peek(k); got != v {
+			t.Fatalf("step %d: %d, want %d", i, got, v)
+		}
+		switch rnd.IntN(3) {
+		case 0:
+			if ok {
+				put(k, v)
+			}
+			if got := g.find(k); (got != nil) != ok || ok && *got != v {
+				t.Fatalf("step %d: found %v, want %d, %v", i, got, v, ok)
+			}
+		default:
+			put(k, i)
+			*g.at(k) = i
+		}
+		if g.young.n != len(young) || g.old.n != len(old) {
+			t.Fatalf("step %d: %d and %d entries, want %d and %d", i, g.young.n, g.old.n, len(young), len(old))
+		}
 	}
 }
 
@@ -318,32 +359,32 @@ func TestCompanyIsOfOthers(t *testing.T) {
 
 	var c crowds
 	for i := range 40 {
-		c.meet(forged(i), true)
+		meet(&c, forged(i), true)
 	}
 	// A host with a public address is one of ours when it was ever answered.
 	own := tupleFrom(t, "192.0.2.7", "198.51.100.7", "443", "tcp")
 	for i := range 30 {
 		peer := tupleFrom(t, "192.0.2.7", fmt.Sprintf("203.0.%d.9", i), "51413", "tcp")
-		if c.meet(peer, false); i == 9 {
+		if meet(&c, peer, false); i == 9 {
 			if n := c.peers(own.Src, true); n != 0 {
 				t.Errorf("%v peers of somebody unknown", n)
 			}
-			c.meet(own, true)
+			meet(&c, own, true)
 		}
 	}
 	if n := c.peers(own.Src, true); n < 13 || n > 27 {
 		t.Errorf("%v peers, there were 20", n)
 	}
-	before, hosts := c.company(web.Src, web.Dst, true), len(c.hosts.young)
+	before, hosts := c.company(web.Src, web.Dst, true), c.hosts.young.n
 	for i := range 3 * maxContext {
 		var scan argusfeed.Tuple
 		scan.Src = argusfeed.AddrFrom4([4]byte{198, 18 + byte(i>>16), byte(i >> 8), byte(i)})
 		scan.Dst = argusfeed.AddrFrom4([4]byte{203, byte(i >> 16), byte(i >> 8), byte(i)})
 		scan.Port, scan.Proto = argusfeed.PortNumber(9999), argusfeed.ProtoTCP
-		c.meet(scan, false)
+		meet(&c, scan, false)
 	}
-	if got := c.company(web.Src, web.Dst, true); got != before || len(c.hosts.young) != hosts {
-		t.Errorf("after a scan company of %v, before %v; %d sources are noted", got, before, len(c.hosts.young))
+	if got := c.company(web.Src, web.Dst, true); got != before || c.hosts.young.n != hosts {
+		t.Errorf("after a scan company of %v, before %v; %d sources are noted", got, before, c.hosts.young.n)
 	}
 }
 

@@ -2,6 +2,7 @@ package detection
 
 import (
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -89,6 +90,46 @@ func BenchmarkObserve(b *testing.B) {
 			b.ReportMetric(float64(d.Stats().Detections)/float64(d.Stats().Flows), "detections/flow")
 		})
 	}
+}
+
+// BenchmarkOneFlowTuples is the common case: tuples that are never seen again, in
+// a table that is full of such.
+func BenchmarkOneFlowTuples(b *testing.B) {
+	for _, scoring := range []Scoring{ScoringBehaviour, ScoringReference} {
+		for _, most := range []int{1000, 500_000} {
+			b.Run(fmt.Sprintf("%s/%d", scoring, most), func(b *testing.B) {
+				cfg := DefaultConfig()
+				cfg.Scoring, cfg.MaxTuples = scoring, most
+				d := newDetector(b, cfg, benchModels(b, scoring), Hooks{})
+				flows := make([]argusfeed.Flow, 512)
+				next := uint32(0)
+				pass := func() {
+					for i := range flows {
+						f := &flows[i]
+						f.Src, f.Dst = bench4(0x0a000001+next*2654435761>>23), bench4(0xc6000000+next*40503>>2)
+						f.Port, f.Proto = argusfeed.PortNumber(uint16(next)), argusfeed.ProtoTCP
+						f.Start, f.State, f.Bytes, f.Packets = day+argusfeed.Time(next), "FSPA_FSPA", 900, 8
+						next++
+					}
+					d.Observe(flows)
+				}
+				for range most/len(flows) + 2 {
+					pass()
+				}
+				b.ReportAllocs()
+				b.ResetTimer()
+				for range (b.N + len(flows) - 1) / len(flows) {
+					pass()
+				}
+			})
+		}
+	}
+}
+
+func bench4(i uint32) argusfeed.Addr {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], i)
+	return argusfeed.AddrFrom4(b)
 }
 
 // BenchmarkLongTuple is one tuple that never rests: 30,000 flows in a window.

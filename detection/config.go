@@ -36,8 +36,9 @@ type Config struct {
 	// forgets a tuple at the end of a window; 0: never.
 	ForgetAfter int `toml:"forget_after"`
 	// MaxTuples is how many tuples one detector remembers: a tuple needs some
-	// 150 bytes for its first flow, on the default path 1400 to 3300 from the
-	// second on. Beyond it the oldest are forgotten, those with a single flow first.
+	// 150 bytes for its first flow, 240 with up to four (slips-0.3.3: two), and 800
+	// to 3200 with more. Beyond it the oldest are forgotten; each tier may always
+	// have its share.
 	MaxTuples int `toml:"max_tuples"`
 	// MaxLetters is how many letters and symbols of a tuple the reference
 	// scorer keeps. A tuple that reaches it begins anew.

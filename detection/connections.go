@@ -9,9 +9,7 @@ import (
 // connections remembers the newest connections of a tuple by their source
 // ports. Argus reports a long connection in pieces, one at every status
 // interval: the most regular thing there is, and no contact at all.
-type connections struct {
-	all [openConnections]connection
-}
+type connections []connection
 
 // connection is one of them.
 type connection struct {
@@ -49,10 +47,18 @@ func (c *connections) continues(f *argusfeed.Flow) (of *connection, on bool) {
 	if f.Sport == 0 {
 		return nil, false
 	}
-	of = &c.all[0] // the one that was silent for the longest makes room
-	for i := range c.all {
-		if c.all[i].end < of.end {
-			of = &c.all[i]
+	if n := len(*c); n < openConnections {
+		if n == cap(*c) {
+			*c = append(make(connections, 0, max(openConnections/2, 2*n)), *c...)
+		}
+		*c = append(*c, connection{port: f.Sport, end: end})
+		return &(*c)[n], false
+	}
+	all := *c
+	of = &all[0] // the one that was silent for the longest makes room
+	for i := range all {
+		if all[i].end < of.end {
+			of = &all[i]
 		}
 	}
 	*of = connection{port: f.Sport, end: end}
@@ -73,9 +79,10 @@ func (c *connections) find(p argusfeed.Port) *connection {
 	if p == 0 {
 		return nil
 	}
-	for i := range c.all {
-		if c.all[i].port == p {
-			return &c.all[i]
+	all := *c
+	for i := range all {
+		if all[i].port == p {
+			return &all[i]
 		}
 	}
 	return nil
@@ -83,7 +90,7 @@ func (c *connections) find(p argusfeed.Port) *connection {
 
 // fork has a span begin with the contacts of another one.
 func (c *connections) fork(from, to int) {
-	for i := range c.all {
-		c.all[i].began[to] = c.all[i].began[from]
+	for i := range *c {
+		(*c)[i].began[to] = (*c)[i].began[from]
 	}
 }

@@ -14,6 +14,9 @@ import (
 // newest contacts that models speak of.
 const maxGaps = models.MaxContacts - 1
 
+// firstGaps is how many there is room for at first.
+const firstGaps = 7
+
 // spans are the pauses up to which flows are one contact. A tuple is looked at
 // through each of them: connections opened at the same moment are one visit,
 // and so are the two requests of an implant that asks first and fetches then,
@@ -25,10 +28,9 @@ var spans = [...]argusfeed.Time{500e3, 10e6, 300e6}
 type contacts struct {
 	// level is the place of its span in spans.
 	level int
-	// n counts the contacts, flows the connections in them. start and size are
-	// those of the newest contact, last is the start of its newest connection
-	// and end the latest end of its packets.
-	n, flows         int
+	// n counts the contacts. start and size are those of the newest contact, last
+	// is the start of its newest connection and end the latest end of its packets.
+	n                int
 	start, last, end argusfeed.Time
 	size             uint64
 	// answered says that the destination said more than no in the newest
@@ -63,7 +65,7 @@ func (c *contacts) emptied() contacts {
 // that succeeded.
 func (c *contacts) begin(start argusfeed.Time, bytes uint64) {
 	*c = c.emptied()
-	c.n, c.flows, c.size = 1, 1, bytes
+	c.n, c.size = 1, bytes
 	c.start, c.last, c.end = start, start, start
 	c.answered, c.loaded = true, true
 }
@@ -95,7 +97,6 @@ func (c *contacts) add(f *argusfeed.Flow) bool {
 		c.began = false
 		return false
 	}
-	c.flows++
 	c.began = f.Start-c.last > spans[c.level]
 	c.last = max(c.last, f.Start)
 	if !c.began {
@@ -149,6 +150,13 @@ func (c *contacts) push(next argusfeed.Time) {
 	gap := next - c.start
 	done := contact{gap: float32(float64(gap) / micros), size: float32(c.size)}
 	at := len(c.past)
+	if at == cap(c.past) && at < maxGaps { // in few steps: what is outgrown is garbage
+		more := min(firstGaps+2*at, maxGaps)
+		c.past = append(make([]contact, 0, more), c.past...)
+		values := make([]float32, 2*more)
+		c.gaps = append(values[:0:more], c.gaps...)
+		c.sizes = append(values[more:more:2*more], c.sizes...)
+	}
 	if at < maxGaps {
 		c.past = append(c.past, done)
 		c.gaps, c.sizes = insert(c.gaps, done.gap), insert(c.sizes, done.size)

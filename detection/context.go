@@ -1,7 +1,6 @@
 package detection
 
 import (
-	"encoding/binary"
 	"math"
 	"math/bits"
 	"slices"
@@ -24,7 +23,8 @@ import (
 // less.
 type crowds struct {
 	networks generations[netKey, visitors]
-	hosts    generations[argusfeed.Addr, [2]uint64]
+	hosts    generations[hostKey, [2]uint64]
+	touched  uint64 // see expect
 }
 
 // visitors are those of a network, in sketches: the hosts that talk to it, and
@@ -37,116 +37,52 @@ type visitors struct{ hosts, pairs uint64 }
 // an infected host talk its way out.
 const ownCompany = 4
 
-// netKey is a network: /24 of IPv4, /48 of IPv6.
-type netKey struct {
-	hi uint64
-	v6 bool
-}
-
-// maxContext is how many networks, and how many hosts, a generation holds.
-const maxContext = 1 << 16
-
-// generations is a map that forgets: when the young one is full it becomes the
-// old one, and what was old is gone. Looking up keeps an entry, as noting does: a
-// tuple that has been there for long keeps its company.
-type generations[K comparable, V any] struct{ young, old map[K]V }
-
-func (g *generations[K, V]) get(k K) V {
-	v, _ := g.find(k)
-	return v
-}
-
-// peek is get that keeps nothing.
-func (g *generations[K, V]) peek(k K) V {
-	if v, ok := g.young[k]; ok {
-		return v
-	}
-	return g.old[k]
-}
-
-func (g *generations[K, V]) find(k K) (v V, ok bool) {
-	if v, ok = g.young[k]; ok {
-		return v, ok
-	}
-	if v, ok = g.old[k]; ok {
-		g.put(k, v)
-	}
-	return v, ok
-}
-
-func (g *generations[K, V]) put(k K, v V) {
-	if _, ok := g.young[k]; !ok && len(g.young) >= maxContext {
-		g.young, g.old = g.old, g.young
-		clear(g.young)
-	}
-	if g.young == nil {
-		g.young = make(map[K]V)
-	}
-	g.young[k] = v
-}
-
-func netOf(a argusfeed.Addr) netKey {
-	ip, ok := a.IP()
-	if !ok {
-		return netKey{}
-	}
-	ip = ip.Unmap()
-	if ip.Is4() {
-		b := ip.As4()
-		return netKey{hi: uint64(binary.BigEndian.Uint32(b[:]) >> 8)}
-	}
-	b := ip.As16()
-	return netKey{hi: binary.BigEndian.Uint64(b[:8]) >> 16, v6: true}
-}
-
 // meet notes a tuple, whose first answered flow has come or, where the source is
 // inside, its first flow.
-func (c *crowds) meet(t argusfeed.Tuple, answered bool) {
+func (c *crowds) meet(t *argusfeed.Tuple, answered bool) {
+	source := hashFrom(t.Src, 0)
 	if answered {
-		net := netOf(t.Dst)
-		v := c.networks.get(net)
-		v.hosts |= bitOf(t.Src, argusfeed.Addr{})
-		v.pairs |= bitOf(t.Src, t.Dst)
-		c.networks.put(net, v)
+		v := c.networks.at(netOf(t.Dst))
+		v.hosts |= bitOf(source)
+		v.pairs |= bitOf(hashOn(source, t.Dst))
 	}
-	peers, known := c.hosts.find(t.Src)
-	if !known && !answered && !inside(t.Src) {
+	peers := c.hosts.find(hostKey{t.Src})
+	if peers == nil && !answered && !inside(t.Src) {
 		return
 	}
-	if oddPort(t) && !housekeeping(t) {
-		h := hashOf(t.Dst, argusfeed.Addr{}, uint64(t.Port)) >> 57
+	odd := oddPort(*t) && !housekeeping(*t)
+	if peers == nil {
+		peers = c.hosts.add(hostKey{t.Src})
+	}
+	if odd {
+		h := hashFrom(t.Dst, uint64(t.Port)) >> 57
 		peers[h>>6] |= 1 << (h & 63)
-	} else if known {
-		return
 	}
-	c.hosts.put(t.Src, peers)
 }
 
-func bitOf(a, b argusfeed.Addr) uint64 { return 1 << (hashOf(a, b, 0) >> 58) }
+// bitOf gives the bit of a hash in a sketch of 64.
+func bitOf(hash uint64) uint64 { return 1 << (hash >> 58) }
 
 // company is how many hosts but the source talk to the network of a destination,
 // and up to ownCompany of the other pairs. Where keep is set the network is
 // remembered for longer because of this.
 func (c *crowds) company(src, dst argusfeed.Addr, keep bool) float64 {
-	var v visitors
-	if net := netOf(dst); keep {
-		v, _ = c.networks.find(net)
-	} else {
-		v = c.networks.peek(net)
+	net := netOf(dst)
+	if keep {
+		c.networks.find(net)
 	}
-	others := count64(bits.OnesCount64(v.hosts &^ bitOf(src, argusfeed.Addr{})))
+	v := c.networks.peek(net)
+	others := count64(bits.OnesCount64(v.hosts &^ bitOf(hashFrom(src, 0))))
 	pairs := count64(bits.OnesCount64(v.pairs)) - 1
 	return others + min(ownCompany, max(0, pairs-others))
 }
 
 // peers is how many destinations a source has on odd ports.
 func (c *crowds) peers(src argusfeed.Addr, keep bool) float64 {
-	var p [2]uint64
 	if keep {
-		p, _ = c.hosts.find(src)
-	} else {
-		p = c.hosts.peek(src)
+		c.hosts.find(hostKey{src})
 	}
+	p := c.hosts.peek(hostKey{src})
 	return count128(bits.OnesCount64(p[0]) + bits.OnesCount64(p[1]))
 }
 
@@ -164,16 +100,14 @@ func countIn(m int) func(int) float64 {
 	return func(set int) float64 { return table[set] }
 }
 
-// hashOf mixes two addresses and a number. It is the same in every run: what a
+// hashFrom mixes a number and an address. It is the same in every run: what a
 // detector says may not depend on chance.
-func hashOf(a, b argusfeed.Addr, n uint64) uint64 {
-	h := n ^ 0x9e3779b97f4a7c15
-	for _, x := range [...]argusfeed.Addr{a, b} {
-		if ip, ok := x.IP(); ok {
-			w := ip.As16()
-			h = mix(h ^ binary.BigEndian.Uint64(w[:8]))
-			h = mix(h ^ binary.BigEndian.Uint64(w[8:]))
-		}
+func hashFrom(a argusfeed.Addr, n uint64) uint64 { return hashOn(n^0x9e3779b97f4a7c15, a) }
+
+// hashOn goes on with a hash.
+func hashOn(h uint64, a argusfeed.Addr) uint64 {
+	if hi, lo, ok := a.Words(); ok {
+		h = mix(mix(h^hi) ^ lo)
 	}
 	return h
 }

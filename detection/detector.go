@@ -45,6 +45,16 @@ type Detector struct {
 	several bool
 	out     []Detection
 	step    Step
+
+	// current is the tuple whose flow is taken. replayed is for taking the flows of
+	// a young one again, shownYoung for what they come to.
+	current    entry
+	shownYoung *series
+	replayed   struct {
+		tuple tuple
+		entry entry
+		flow  argusfeed.Flow // here, as it would be put on the heap each time
+	}
 }
 
 // New makes a detector that compares with set, which may be empty. It fails
@@ -101,7 +111,7 @@ func (d *Detector) Observe(flows []argusfeed.Flow) []Detection {
 	d.out = d.out[:0]
 	for i := range flows {
 		if i%expected == 0 {
-			d.tuples.expect(flows[i:])
+			d.scorer.expect(flows[i:], d.tuples.expect(flows[i:]))
 		}
 		if flows[i].Part.Over() {
 			d.stats.Flows++
@@ -248,13 +258,13 @@ func (d *Detector) Stats() Stats {
 	return s
 }
 
-// Tuples gives the tuples known now: first those with several flows, then
-// those with one, each in the order of their newest flows. The detector must
+// Tuples gives the tuples known now: those first that are kept the longest where
+// the table is full, each kind in the order of their newest flows. The detector must
 // not be used during the iteration.
 func (d *Detector) Tuples() iter.Seq[TupleInfo] {
 	return func(yield func(TupleInfo) bool) {
-		for _, l := range []*recency{&d.tuples.more, &d.tuples.once} {
-			for t := d.tuples.at(l.tail); t != nil; t = d.tuples.at(t.prev) {
+		for i := range tiers {
+			for t := d.tuples.at(d.tuples.lists[tiers-1-i].tail); t != nil; t = d.tuples.at(t.prev) {
 				if !yield(d.info(t)) {
 					return
 				}

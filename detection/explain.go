@@ -43,7 +43,8 @@ func (d *Detector) Explain(t argusfeed.Tuple) (e Explanation, ok bool) {
 		return Explanation{}, false
 	}
 	e = Explanation{Scorer: string(d.scoring), For: []string{}, Against: []string{}}
-	d.scorer.explain(found, &e)
+	known := d.whole(found)
+	d.scorer.explain(&known, &e)
 	if !d.enough(found) {
 		e.Malicious = false
 		if e.Missing == "" {

@@ -176,17 +176,17 @@ func TestExplainKeepsNothing(t *testing.T) {
 	flows := beat(web, 0, time.Minute, 21)
 	d.Observe(flows[:20])
 	c := &d.scorer.(*behaviour).crowds
-	c.networks.old, c.networks.young = c.networks.young, nil
-	c.hosts.old, c.hosts.young = c.hosts.young, nil
+	c.networks.old, c.networks.young = c.networks.young, c.networks.old
+	c.hosts.old, c.hosts.young = c.hosts.young, c.hosts.old
 	before, _ := d.Explain(web)
-	if len(c.networks.young)+len(c.hosts.young) > 0 {
-		t.Errorf("%d networks and %d hosts are remembered anew", len(c.networks.young), len(c.hosts.young))
+	if c.networks.young.n+c.hosts.young.n > 0 {
+		t.Errorf("%d networks and %d hosts are remembered anew", c.networks.young.n, c.hosts.young.n)
 	}
 	d.Observe(flows[20:])
-	if len(c.networks.young) != 1 || len(c.hosts.young) != 1 {
-		t.Errorf("%d networks and %d hosts were kept by judging", len(c.networks.young), len(c.hosts.young))
+	if c.networks.young.n != 1 || c.hosts.young.n != 1 {
+		t.Errorf("%d networks and %d hosts were kept by judging", c.networks.young.n, c.hosts.young.n)
 	}
-	c.networks.old, c.hosts.old = nil, nil
+	c.networks.old, c.hosts.old = contextTable[netKey, visitors]{}, contextTable[hostKey, [2]uint64]{}
 	if after, _ := d.Explain(web); !before.Malicious || !slices.Equal(after.Against, before.Against) {
 		t.Errorf("before %+v\nafter %+v", before, after)
 	}
@@ -196,13 +196,17 @@ func TestExplainKeepsNothing(t *testing.T) {
 // one.
 func checkDistances(t *rapid.T, d *Detector, tuple argusfeed.Tuple) {
 	r, ok := d.scorer.(*reference)
-	known := d.tuples.find(&tuple, tuple.Hash(d.tuples.seed))
-	if !ok || known == nil || known.s == nil || len(known.s.letters) < minCompared {
+	found := d.tuples.find(&tuple, tuple.Hash(d.tuples.seed))
+	if !ok || found == nil {
+		return
+	}
+	known := d.whole(found)
+	if known.s == nil || len(known.s.letters) < minCompared {
 		return
 	}
 	var compared []Comparison
-	r.compareAll(known, &compared)
-	for _, c := range r.missed(known) {
+	r.compareAll(&known, &compared)
+	for _, c := range r.missed(&known) {
 		i := slices.IndexFunc(compared, func(o Comparison) bool { return o.Model == int(c.lm.index) })
 		if want := compared[i].Distance; math.Abs(c.distance-want) > 1e-9*want {
 			t.Fatalf("%s: distance %v, want %v", c.lm.model.Label, c.distance, want)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func (b *behaviour) explain(t *tuple, e *Explanation) {
+func (b *behaviour) explain(t *entry, e *Explanation) {
 	e.Threshold = b.class.threshold
 	switch {
 	case b.muted:

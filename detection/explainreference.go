@@ -9,7 +9,7 @@ import (
 // nearMisses is how many of the models that do not match an explanation names.
 const nearMisses = 3
 
-func (r *reference) explain(t *tuple, e *Explanation) {
+func (r *reference) explain(t *entry, e *Explanation) {
 	switch {
 	case len(r.all) == 0:
 		e.Missing = noModelsLoaded
@@ -26,7 +26,7 @@ func (r *reference) explain(t *tuple, e *Explanation) {
 		return
 	}
 	v := r.look(t)
-	e.Seen = fmt.Sprintf("the letters of %s", numberOf(t.flows, "flow"))
+	e.Seen = fmt.Sprintf("the letters of %s", numberOf(uint64(t.flows), "flow"))
 	e.Score, e.Threshold, e.Malicious = v.score, v.threshold, v.bad()
 	if v.name != nil {
 		e.Label = v.name.label
@@ -54,7 +54,7 @@ func (r *reference) explain(t *tuple, e *Explanation) {
 
 // missed gives the malicious models that are not among those found, with their
 // distances, from the counts.
-func (r *reference) missed(t *tuple) []candidate {
+func (r *reference) missed(t *entry) []candidate {
 	var missed []candidate
 	letters := t.s.letters
 	for _, lm := range r.group(t.key.Proto).models {

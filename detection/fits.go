@@ -95,7 +95,7 @@ func (bm *behaviourModel) levelOf(all []contacts) int {
 
 // fits tells whether a tuple keeps all limits of the model and has letters
 // that are likely after its own.
-func (bm *behaviourModel) fits(t *tuple, a *assessment) bool {
+func (bm *behaviourModel) fits(t *entry, a *assessment) bool {
 	limits, r := bm.model.Behaviour, &a.rhythm
 	if r.Contacts < limits.MinContacts || r.Gap < bm.minGap || r.Gap > bm.maxGap ||
 		r.GapSpread > limits.MaxGapSpread || r.SizeSpread > limits.MaxSizeSpread ||

@@ -65,7 +65,7 @@ func BenchmarkJudge(b *testing.B) {
 					s.letters = append(s.letters, bench.words[i*7%len(bench.words)])
 				}
 				s.pairs.extend(s.letters, 0)
-				t := &tuple{key: argusfeed.Tuple{Proto: argusfeed.ProtoTCP}, s: s}
+				t := &entry{tuple: &tuple{key: argusfeed.Tuple{Proto: argusfeed.ProtoTCP}}, s: s}
 				b.ReportAllocs()
 				for b.Loop() {
 					r.judge(t, nil)

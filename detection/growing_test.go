@@ -273,8 +273,8 @@ func TestInterleavedFlowsEndTheSame(t *testing.T) {
 }
 
 // newBehaviourSeries is a tuple that has had one flow.
-func newBehaviourSeries() *tuple {
-	t := &tuple{key: beaconAt(0).Tuple, s: new(series), last: beaconAt(0).Start - 1e6}
+func newBehaviourSeries() *entry {
+	t := &entry{tuple: &tuple{key: beaconAt(0).Tuple, last: beaconAt(0).Start - 1e6}, s: new(series)}
 	t.s.reset()
 	new(behaviour).begin(t)
 	return t
@@ -297,7 +297,7 @@ func TestContactsStayInOrder(t *testing.T) {
 	next(30, argusfeed.PartBegun)
 	contactsNow := func() (n int, last argusfeed.Time) {
 		f := beaconAt(0)
-		c := &d.tuples.get(&f.Tuple).s.contacts[0]
+		c := &d.tuples.entry(d.tuples.get(&f.Tuple)).s.contacts[0]
 		return c.n, c.last
 	}
 	n, last := contactsNow()

@@ -73,26 +73,30 @@ func (r *reference) group(p argusfeed.Proto) *modelGroup {
 // noModels is never compared with.
 var noModels modelGroup
 
-func (r *reference) begin(*tuple) {}
+func (r *reference) begin(*entry) {}
+
+// patience: two flows make at most three letters and symbols, which are not
+// compared yet.
+func (r *reference) patience() int { return 1 }
 
 func (r *reference) inherit(scorer) {}
 
 // take counts the transitions of the new letters, and of those that came while
 // there was no model for the protocol.
-func (r *reference) take(t *tuple, _ *argusfeed.Flow) {
+func (r *reference) take(t *entry, _ *argusfeed.Flow) {
 	if s := t.s; len(r.group(t.key.Proto).models) > 0 {
 		s.pairs.extend(s.letters, int(s.counted))
 		s.counted = uint32(len(s.letters))
 	}
 }
 
-func (r *reference) look(t *tuple) verdict {
+func (r *reference) look(t *entry) verdict {
 	r.take(t, nil) // the models may be newer than its newest flow
 	return r.judge(t, nil)
 }
 
 // judge finds the model with the smallest distance, of equal ones the first.
-func (r *reference) judge(t *tuple, compared *[]Comparison) verdict {
+func (r *reference) judge(t *entry, compared *[]Comparison) verdict {
 	v := verdict{judged: true}
 	letters := t.s.letters
 	if len(letters) < minCompared {
@@ -117,7 +121,7 @@ func (r *reference) judge(t *tuple, compared *[]Comparison) verdict {
 
 // compare fills found with the models that match. Distances come from counts;
 // where the last digits matter, from the letters.
-func (r *reference) compare(t *tuple) {
+func (r *reference) compare(t *entry) {
 	r.found = r.found[:0]
 	letters := t.s.letters
 	g := r.group(t.key.Proto)
@@ -173,7 +177,7 @@ func (r *reference) consider(lm *letterModel, d float64) (sure bool) {
 
 // compareAll does the same from the letters of all models, and keeps the
 // numbers.
-func (r *reference) compareAll(t *tuple, compared *[]Comparison) {
+func (r *reference) compareAll(t *entry, compared *[]Comparison) {
 	r.found = r.found[:0]
 	letters := t.s.letters
 	for _, lm := range r.group(t.key.Proto).models {
@@ -200,7 +204,7 @@ func distance(train, test float64) float64 {
 	return train / test
 }
 
-func (r *reference) why(t *tuple, v *verdict) string {
+func (r *reference) why(t *entry, v *verdict) string {
 	why := fmt.Sprintf("the letters of %d flows are at distance %.4g from those that %s begins with (at most %.4g matches)",
 		t.flows, v.score, v.name.file, v.threshold)
 	switch v.ties {

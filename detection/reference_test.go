@@ -99,7 +99,7 @@ func TestCachedAgainstNaive(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		tuple := &tuple{key: argusfeed.Tuple{Proto: argusfeed.ProtoTCP}, s: new(series)}
+		tuple := &entry{tuple: &tuple{key: argusfeed.Tuple{Proto: argusfeed.ProtoTCP}}, s: new(series)}
 		for at := 0; at < len(letters); {
 			step := min(len(letters)-at, rapid.SampledFrom([]int{1, 2, 3, 40}).Draw(rt, "step"))
 			tuple.s.letters = append(tuple.s.letters, letters[at:at+step]...)
@@ -135,7 +135,7 @@ func TestLongLetters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tuple := &tuple{key: argusfeed.Tuple{Proto: argusfeed.ProtoTCP}, s: new(series)}
+	tuple := &entry{tuple: &tuple{key: argusfeed.Tuple{Proto: argusfeed.ProtoTCP}}, s: new(series)}
 	letters := strings.Repeat("88,h,h,h,h,h,Y,y+", 900)
 	for at := 0; at < len(letters); at += 17 {
 		tuple.s.letters = append(tuple.s.letters, letters[at:at+17]...)

@@ -197,7 +197,7 @@ func TestNamesAreKeptOnce(t *testing.T) {
 	b.Threshold = 2 // so that it is another set
 	d := newDetector(t, deaf(t), []models.Model{a}, Hooks{})
 	d.Observe(beat(web, 0, time.Minute, 20))
-	name := d.tuples.at(1).s.last.name
+	name := d.tuples.series.at(1).last.name
 	for _, m := range []models.Model{b, a, b} {
 		if err := d.SetModels([]models.Model{m}); err != nil {
 			t.Fatal(err)

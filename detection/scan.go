@@ -65,16 +65,21 @@ func (v TupleView) Last() argusfeed.Time { return v.t.last }
 
 // Detections is how many there were.
 func (v TupleView) Detections() uint64 {
-	if v.t.s == nil {
+	s := v.d.tuples.series.at(v.t.rest.series())
+	if s == nil {
 		return 0
 	}
-	return uint64(v.t.s.matches)
+	return uint64(s.matches)
 }
 
 // Detected gives label and score as TupleInfo has them; ok is false, and both
 // are empty, where it has none.
 func (v TupleView) Detected() (label string, score float64, ok bool) {
-	shown := v.d.shown(v.t)
+	if v.t.rest.series() == 0 && v.d.nothingYet(v.t) {
+		return "", 0, false
+	}
+	e := v.d.whole(v.t)
+	shown := v.d.shown(&e)
 	if shown == nil {
 		return "", 0, false
 	}

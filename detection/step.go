@@ -58,7 +58,7 @@ type stepping struct {
 }
 
 // stepped tells the hook of a flow that was taken.
-func (d *Detector) stepped(t *tuple, f *argusfeed.Flow, m *mark, how stepping) {
+func (d *Detector) stepped(t *entry, f *argusfeed.Flow, m *mark, how stepping) {
 	s := &d.step
 	*s = Step{
 		Event: EventFlow, Line: f.Line, First: how.first,
@@ -68,8 +68,8 @@ func (d *Detector) stepped(t *tuple, f *argusfeed.Flow, m *mark, how stepping) {
 	if how.next && !how.first {
 		s.Event = EventNewSlot
 	}
-	if t.s != nil && len(t.s.letters) > 0 {
-		s.Letters = append(s.Letters[:0], t.s.letters...)
+	if shown := d.whole(t.tuple); shown.s != nil && len(shown.s.letters) > 0 {
+		s.Letters = append(s.Letters[:0], shown.s.letters...)
 	}
 	if !how.unsorted {
 		s.Gaps, s.T1, s.T2, s.Ratio = m.gaps, inSeconds(m.before), inSeconds(m.newest), m.ratio

@@ -6,8 +6,8 @@ import "slips-ips/argusfeed"
 type tupleID uint32
 
 // tuple is what is remembered of one tuple. Those with a single flow, by far
-// the most, have no series. It is as large as two lines of a processor's cache,
-// the key in the first one.
+// the most, have no more than this. It is as large as two lines of a processor's
+// cache, the key in the first one, and holds no pointers.
 type tuple struct {
 	key argusfeed.Tuple
 	// first is the letter of its first flow, bytes are that flow's; answered says
@@ -22,128 +22,75 @@ type tuple struct {
 	// last is the start of the newest flow that made a letter, or of the first one
 	// of all; gap is the time between the last two.
 	last, gap argusfeed.Time
-	// flows counts those that made letters, all those seen, which may not be over.
-	flows, all uint64
+	// all counts the flows seen, which may not be over, flows those that made
+	// letters.
+	all   uint64
+	flows uint32
 	// window is the number of the window of its newest flow, inWindow how many
 	// flows it had in that window.
 	window, inWindow uint32
-
-	s *series
+	// since is the second of its first flow.
+	since uint32
+	// rest is what is remembered of it from its second flow on.
+	rest restID
 	// prev and next are its neighbours in the list of recency that it is in.
 	prev, next tupleID
+	tier       tier
+	places     places
 }
 
-// series is what is remembered of a tuple from its second flow on. What each
-// flow needs comes first.
-type series struct {
-	// letters are all of them for the reference scorer, the newest otherwise;
-	// cut says that older ones are gone.
-	letters []byte
-	pairs   pairCounts // reference scorer
-	// newest is the start of the newest flow seen; begun tells that the scorer was
-	// told of the tuple; counted is how many of the letters are in pairs.
-	newest  argusfeed.Time
-	begun   bool
-	counted uint32
-	// last is the newest verdict, match the newest malicious one and
-	// matchWindow its window; matches counts the detections. The verdicts were made
-	// with the models of the number set.
-	last        verdict
-	cut         bool
-	matchWindow uint32
-	// room is what letters and pairs begin in: most tuples need no more.
-	room struct {
-		letters [32]byte
-		pairs   [4]pairCount
-	}
-	matches uint32
-	set     uint32
-	match   verdict
+// restID is the number of a series, or with restYoung that of a young one; 0 is
+// none.
+type restID uint32
 
-	contacts []contacts // behaviour scorer: one for each span of merging
-	open     *connections
+const restYoung restID = 1 << 31
+
+func (r restID) young() youngID {
+	if r&restYoung == 0 {
+		return 0
+	}
+	return youngID(r &^ restYoung)
 }
 
-// keepLetters is the largest buffer that a forgotten tuple leaves for the next.
-const keepLetters = 1 << 10
-
-// reset empties s but for its buffers.
-func (s *series) reset() {
-	letters, pairs := s.letters[:0], s.pairs[:0]
-	if cap(letters) == 0 || cap(letters) > keepLetters {
-		letters = s.room.letters[:0]
+func (r restID) series() seriesID {
+	if r&restYoung != 0 {
+		return 0
 	}
-	if cap(pairs) == 0 {
-		pairs = s.room.pairs[:0]
-	}
-	for i := range s.contacts {
-		s.contacts[i].clear()
-	}
-	if s.open != nil {
-		*s.open = connections{}
-	}
-	*s = series{letters: letters, pairs: pairs, contacts: s.contacts[:0], open: s.open}
+	return seriesID(r)
 }
 
-// forgetVerdicts leaves no verdict of models that were replaced; those of the
-// number set are in use now.
-func (s *series) forgetVerdicts(set uint32) {
-	s.last, s.match, s.matchWindow, s.set = verdict{}, verdict{}, 0, set
+// entry is a tuple of a table with what is remembered of it from its second flow
+// on: s is nil before that and as long as it is young, y is nil where it is not.
+type entry struct {
+	*tuple
+	s *series
+	y *young
 }
 
-// recency is a list of tuples, the one with the newest flow first.
-type recency struct {
-	head, tail tupleID
-	n          int
-}
+// several tells whether more than one flow is remembered of it.
+func (t *tuple) several() bool { return t.rest != 0 }
 
-func (tt *tupleTable) push(l *recency, t *tuple) {
-	t.prev, t.next = 0, l.head
-	if h := tt.at(l.head); h != nil {
-		h.prev = t.id
-	} else {
-		l.tail = t.id
-	}
-	l.head = t.id
-	l.n++
-}
-
-func (tt *tupleTable) remove(l *recency, t *tuple) {
-	if p := tt.at(t.prev); p != nil {
-		p.next = t.next
-	} else {
-		l.head = t.next
-	}
-	if n := tt.at(t.next); n != nil {
-		n.prev = t.prev
-	} else {
-		l.tail = t.prev
-	}
-	t.prev, t.next = 0, 0
-	l.n--
-}
-
-// tupleTable holds at most max tuples, or more for a while after max was lowered. What leaves it is reused, so that a
-// full table allocates nothing.
+// tupleTable holds at most max tuples, or more for a while after max was lowered.
+// What leaves it is reused, so that a full table allocates nothing.
 type tupleTable struct {
 	max   int
 	n     int
 	seed  *argusfeed.Seed
 	index argusfeed.Index
-	// once holds the tuples with one flow, more the others.
-	once, more recency
+	lists [tiers]recency
+	alike [2]sameSource
 	// evicted counts the tuples that had to make room.
 	evicted uint64
 	// scans is the number of the newest scan; see Scan.
 	scans uint16
 
-	chunks     []*[tupleChunk]tuple // by number
-	used       int                  // numbers given out
-	free       tupleID              // linked by next
-	freeSeries []*series
+	chunks []*[tupleChunk]tuple // by number
+	used   int                  // numbers given out
+	free   tupleID              // linked by next
+	youngs youngTable
+	series seriesTable
 
-	freshSeries []series // not used yet
-	touched     uint64   // see expect
+	touched uint64 // see expect
 }
 
 // tupleChunk is how many tuples are allocated at a time.
@@ -175,19 +122,17 @@ func (tt *tupleTable) find(key *argusfeed.Tuple, hash uint64) *tuple {
 	return nil
 }
 
+// entry gives a tuple with what is remembered of it.
+func (tt *tupleTable) entry(t *tuple) entry {
+	return entry{tuple: t, s: tt.series.at(t.rest.series()), y: tt.youngs.at(t.rest.young())}
+}
+
 // get gives the tuple of that key; the caller has a flow of it, so it becomes
 // the most recent. A tuple without flows is new.
 func (tt *tupleTable) get(key *argusfeed.Tuple) *tuple {
 	hash := key.Hash(tt.seed)
 	if t := tt.find(key, hash); t != nil {
-		l := &tt.once
-		if t.s != nil {
-			l = &tt.more
-		}
-		if l.head != t.id {
-			tt.remove(l, t)
-			tt.push(l, t)
-		}
+		tt.refresh(t)
 		return t
 	}
 	// Two go where the table was made smaller, until it is.
@@ -198,52 +143,47 @@ func (tt *tupleTable) get(key *argusfeed.Tuple) *tuple {
 	t.key, t.born = *key, tt.scans
 	tt.index.Insert(hash, uint32(t.id))
 	tt.n++
-	tt.push(&tt.once, t)
+	t.tier, t.places = tierOnce, placesOf(key)
+	tt.enter(t)
 	return t
 }
 
-// widen gives a tuple that had one flow what several flows need.
-func (tt *tupleTable) widen(t *tuple) {
-	tt.remove(&tt.once, t)
-	tt.push(&tt.more, t)
-	t.s = tt.newSeries()
-}
-
-// onceShare is the part of the table, 1/onceShare, that tuples with one flow
-// may always have: a slow beacon needs some time to come to its second flow.
-const onceShare = 4
-
-// evict forgets the tuple that was silent for the longest, of those with one
-// flow if they are more than their share.
-func (tt *tupleTable) evict() {
-	victim := tt.more.tail
-	if victim == 0 || tt.once.n > tt.max/onceShare {
-		victim = tt.once.tail
+// widen gives a tuple that had one flow what several flows need: little where
+// it may be young.
+func (tt *tupleTable) widen(t *entry, young bool) {
+	tt.move(t.tuple, tierSeveral)
+	if young {
+		t.y = tt.youngs.add()
+		t.rest = restYoung | restID(t.y.id)
+		return
 	}
-	tt.evicted++
-	tt.forget(tt.at(victim))
+	t.s = tt.series.add()
+	t.rest = restID(t.s.id)
 }
 
 // forget removes t, whatever points to it is invalid from then on.
 func (tt *tupleTable) forget(t *tuple) {
 	tt.index.Remove(t.key.Hash(tt.seed), uint32(t.id))
 	tt.n--
-	if t.s == nil {
-		tt.remove(&tt.once, t)
-	} else {
-		tt.remove(&tt.more, t)
-		t.s.reset()
-		tt.freeSeries = append(tt.freeSeries, t.s)
+	tt.leave(t)
+	if y := tt.youngs.at(t.rest.young()); y != nil {
+		tt.youngs.drop(y)
+	}
+	if s := tt.series.at(t.rest.series()); s != nil {
+		tt.series.drop(s)
 	}
 	*t = tuple{id: t.id, next: tt.free}
 	tt.free = t.id
 }
 
 // renew makes t as if it had never had a flow, in place.
-func (tt *tupleTable) renew(t *tuple) {
+func (tt *tupleTable) renew(t *entry) {
 	t.flows, t.all, t.answered = 0, 0, false
 	if t.s != nil {
 		t.s.reset()
+	}
+	if t.y != nil {
+		*t.y = young{id: t.y.id}
 	}
 }
 
@@ -260,21 +200,3 @@ func (tt *tupleTable) newTuple() *tuple {
 	t.id = tupleID(tt.used)
 	return t
 }
-
-func (tt *tupleTable) newSeries() *series {
-	if n := len(tt.freeSeries); n > 0 {
-		s := tt.freeSeries[n-1]
-		tt.freeSeries = tt.freeSeries[:n-1]
-		return s
-	}
-	if len(tt.freshSeries) == 0 {
-		tt.freshSeries = make([]series, seriesChunk)
-	}
-	s := &tt.freshSeries[0]
-	tt.freshSeries = tt.freshSeries[1:]
-	s.reset()
-	return s
-}
-
-// seriesChunk is how many series are allocated at a time.
-const seriesChunk = 32

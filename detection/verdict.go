@@ -20,6 +20,8 @@ type verdict struct {
 	// verdict before stands.
 	judged    bool
 	malicious bool
+	// near says that it was not far from being malicious: worth a closer look.
+	near bool
 	// class is that of what was seen, generic says that no model with evidence
 	// spoke for it, normal is the model that spoke against it and was outweighed,
 	// gap is the median gap in seconds (default scorer).
@@ -49,22 +51,28 @@ func isNormal(m *models.Model, reference bool) bool {
 
 // scorer compares tuples with models. It is owned by one detector.
 type scorer interface {
+	// expect reads what meet will need for the flows that come next; unknown has a
+	// bit for each of a new tuple.
+	expect(flows []argusfeed.Flow, unknown uint32)
 	// meet learns that a flow of t was told of.
 	meet(t *tuple, f *argusfeed.Flow)
+	// patience is how many flows, and pieces of flows, may come after the first
+	// one of a tuple before the scorer can say anything of it; 0 to maxYoung.
+	patience() int
 	// begin prepares the series of t, which has had one flow so far.
-	begin(t *tuple)
+	begin(t *entry)
 	// take learns what f, the newest flow of t, adds.
-	take(t *tuple, f *argusfeed.Flow)
+	take(t *entry, f *argusfeed.Flow)
 	// judge compares t. Where compared is not nil, it collects the numbers of
 	// every comparison.
-	judge(t *tuple, compared *[]Comparison) verdict
+	judge(t *entry, compared *[]Comparison) verdict
 	// why says in words what made v match.
-	why(t *tuple, v *verdict) string
+	why(t *entry, v *verdict) string
 	// look compares t as judge would if its newest flow said something new. It
 	// changes nothing that a later verdict depends on.
-	look(t *tuple) verdict
+	look(t *entry) verdict
 	// explain fills in e what look sees, in words and numbers.
-	explain(t *tuple, e *Explanation)
+	explain(t *entry, e *Explanation)
 	// inherit takes over what the scorer before knew that is not about models.
 	inherit(before scorer)
 }
@@ -80,17 +88,21 @@ type Comparison struct {
 // meet does nothing: the reference knows a tuple only by itself.
 func (*reference) meet(*tuple, *argusfeed.Flow) {}
 
+func (*reference) expect([]argusfeed.Flow, uint32) {}
+
 // noScorer is for detecting nothing.
 type noScorer struct{}
 
+func (noScorer) expect([]argusfeed.Flow, uint32)     {}
+func (noScorer) patience() int                       { return 0 }
 func (noScorer) meet(*tuple, *argusfeed.Flow)        {}
-func (noScorer) begin(*tuple)                        {}
-func (noScorer) take(*tuple, *argusfeed.Flow)        {}
-func (noScorer) judge(*tuple, *[]Comparison) verdict { return verdict{} }
-func (noScorer) why(*tuple, *verdict) string         { return "" }
-func (noScorer) look(*tuple) verdict                 { return verdict{} }
+func (noScorer) begin(*entry)                        {}
+func (noScorer) take(*entry, *argusfeed.Flow)        {}
+func (noScorer) judge(*entry, *[]Comparison) verdict { return verdict{} }
+func (noScorer) why(*entry, *verdict) string         { return "" }
+func (noScorer) look(*entry) verdict                 { return verdict{} }
 func (noScorer) inherit(scorer)                      {}
-func (noScorer) explain(_ *tuple, e *Explanation)    { e.Missing = noModelsLoaded }
+func (noScorer) explain(_ *entry, e *Explanation)    { e.Missing = noModelsLoaded }
 
 // noModelsLoaded is what an explanation says where there is nothing to compare with.
 const noModelsLoaded = "no models are loaded, so nothing is detected"

@@ -123,8 +123,8 @@ func (d *Detector) endWindow() *Window {
 // the lists.
 func (d *Detector) active() []TupleInfo {
 	list := make([]TupleInfo, 0, min(d.win.tuples, d.tuples.len()))
-	for _, l := range []*recency{&d.tuples.once, &d.tuples.more} {
-		for t := d.tuples.at(l.head); t != nil && t.window == d.win.number; t = d.tuples.at(t.next) {
+	for i := range d.tuples.lists {
+		for t := d.tuples.at(d.tuples.lists[i].head); t != nil && t.window == d.win.number; t = d.tuples.at(t.next) {
 			list = append(list, d.info(t))
 		}
 	}
@@ -133,18 +133,23 @@ func (d *Detector) active() []TupleInfo {
 }
 
 // forget drops the tuples with too many flows. Whoever has just passed the
-// limit did it in this window, so it is at the head of the list.
+// limit did it in this window, so it is at the head of its list.
 func (d *Detector) forget(report *Window) {
-	for t := d.tuples.at(d.tuples.more.head); t != nil && t.window == d.win.number; {
-		next := d.tuples.at(t.next)
-		if t.all > uint64(d.cfg.ForgetAfter) {
-			d.stats.Forgotten++
-			if report != nil {
-				report.Forgotten = append(report.Forgotten, t.key)
-			}
-			d.tuples.forget(t)
+	for i := range d.tuples.lists {
+		if tier(i) == tierOnce {
+			continue
 		}
-		t = next
+		for t := d.tuples.at(d.tuples.lists[i].head); t != nil && t.window == d.win.number; {
+			next := d.tuples.at(t.next)
+			if t.all > uint64(d.cfg.ForgetAfter) {
+				d.stats.Forgotten++
+				if report != nil {
+					report.Forgotten = append(report.Forgotten, t.key)
+				}
+				d.tuples.forget(t)
+			}
+			t = next
+		}
 	}
 }
 
@@ -158,7 +163,8 @@ func (d *Detector) infoOf(t *tuple, letters int) TupleInfo {
 		i.InWindow = uint64(t.inWindow)
 	}
 	kept := []byte{t.first}[:min(t.flows, 1)]
-	if s := t.s; s != nil {
+	e := d.whole(t)
+	if s := e.s; s != nil {
 		i.Detections = uint64(s.matches)
 		if len(s.letters) > 0 {
 			kept, i.Cut = s.letters, s.cut
@@ -166,7 +172,7 @@ func (d *Detector) infoOf(t *tuple, letters int) TupleInfo {
 	}
 	left := max(0, len(kept)-max(0, letters))
 	i.Letters, i.Cut = string(kept[left:]), i.Cut || left > 0
-	if v := d.shown(t); v != nil {
+	if v := d.shown(&e); v != nil {
 		i.Label, i.Model, i.Score, i.Threshold = v.name.label, v.name.file, v.score, v.threshold
 	}
 	return i
@@ -174,7 +180,7 @@ func (d *Detector) infoOf(t *tuple, letters int) TupleInfo {
 
 // shown gives the verdict that listings show of a tuple; nil: none. Verdicts of
 // models that were replaced are made again with those in use.
-func (d *Detector) shown(t *tuple) *verdict {
+func (d *Detector) shown(t *entry) *verdict {
 	s := t.s
 	if s == nil {
 		return nil
@@ -187,7 +193,7 @@ func (d *Detector) shown(t *tuple) *verdict {
 	if !d.reference() && s.match.bad() && s.matchWindow == d.win.number {
 		v = &s.match
 	}
-	if !v.bad() || !d.enough(t) {
+	if !v.bad() || !d.enough(t.tuple) {
 		return nil
 	}
 	return v

@@ -27,7 +27,7 @@ func TestBench(t *testing.T) {
 	testenv.Program(t, "ra")
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each process else
 	o := options{
-		flows: 3000, seed: 3, rounds: 1, cache: t.TempDir(), json: true,
+		flows: 3000, mix: "office", seed: 3, rounds: 1, cache: t.TempDir(), json: true,
 		models: filepath.Join("..", "..", "detection", "testdata", "oracle", "models-tiny"),
 	}
 	var out bytes.Buffer
@@ -64,7 +64,7 @@ func TestBench(t *testing.T) {
 // The same seed makes the same packets, or files of different machines could not
 // be compared; and they come in the order of time.
 func TestTrafficIsTheSame(t *testing.T) {
-	one, two, other := newTraffic(1), newTraffic(1), newTraffic(2)
+	one, two, other := newTraffic(1, "office"), newTraffic(1, "office"), newTraffic(2, "office")
 	differ := 0
 	var last int64
 	for range 50_000 {

@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/pprof"
+	"strings"
 	"syscall"
 )
 
@@ -23,6 +24,7 @@ const stageEnv = "FLOWBENCH_STAGE"
 
 type options struct {
 	flows   int
+	mix     string
 	seed    uint64
 	rounds  int
 	cache   string
@@ -37,6 +39,7 @@ type options struct {
 func main() {
 	var o options
 	flag.IntVar(&o.flows, "flows", 2_000_000, "flow `records` of the file that is made")
+	flag.StringVar(&o.mix, "mix", mixes[0], "the `traffic`: "+strings.Join(mixes, ", "))
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of the traffic")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds that count, after one that does not")
 	flag.StringVar(&o.cache, "cache", filepath.Join("bin", "bench"), "`folder` that keeps the file for the next time")
@@ -63,13 +66,16 @@ func run(ctx context.Context, o options, out, log io.Writer) error {
 	if o.rounds < 1 || o.flows < 1 {
 		return errors.New("rounds and flows must be 1 or more")
 	}
+	if err := checkMix(o.mix); err != nil {
+		return err
+	}
 	in := input{file: o.file, models: o.models, out: out}
 	if in.models == "" {
 		in.models = defaultModels()
 	}
 	if in.file == "" {
 		var err error
-		if in.file, err = recorded(ctx, o.cache, o.seed, o.flows, log); err != nil {
+		if in.file, err = recorded(ctx, o.cache, o.mix, o.seed, o.flows, log); err != nil {
 			return err
 		}
 	}

@@ -30,8 +30,11 @@ ARGUS_SET_PID=no
 
 // recorded gives a file with that many flow records and the management records
 // between them, made by a real argus; from the folder cache where it is there.
-func recorded(ctx context.Context, cache string, seed uint64, flows int, log io.Writer) (string, error) {
+func recorded(ctx context.Context, cache, mix string, seed uint64, flows int, log io.Writer) (string, error) {
 	path := filepath.Join(cache, fmt.Sprintf("mix%d-seed%d-%d.argus", mixVersion, seed, flows))
+	if mix != mixes[0] {
+		path = filepath.Join(cache, fmt.Sprintf("%s%d-seed%d-%d.argus", mix, mixVersion, seed, flows))
+	}
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
@@ -39,14 +42,14 @@ func recorded(ctx context.Context, cache string, seed uint64, flows int, log io.
 		return "", fmt.Errorf("making the folder for the recorded flows: %w", err)
 	}
 	fmt.Fprintf(log, "recording %d flows with argus in %s ...\n", flows, path)
-	if err := record(ctx, path, seed, flows); err != nil {
+	if err := record(ctx, path, mix, seed, flows); err != nil {
 		return "", fmt.Errorf("recording %s: %w", path, err)
 	}
 	return path, nil
 }
 
 // record streams made packets through argus until it has told of enough flows.
-func record(ctx context.Context, path string, seed uint64, flows int) (err error) {
+func record(ctx context.Context, path, mix string, seed uint64, flows int) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	conf, err := os.CreateTemp("", "flowbench-argus-*.conf")
@@ -86,7 +89,7 @@ func record(ctx context.Context, path string, seed uint64, flows int) (err error
 	sent := make(chan error, 1)
 	go func() {
 		defer in.Close()
-		sent <- send(ctx, in, seed)
+		sent <- send(ctx, in, mix, seed)
 	}()
 	end, took := take(out, file, flows)
 	cancel() // argus would go on as long as there are packets
@@ -102,10 +105,10 @@ func record(ctx context.Context, path string, seed uint64, flows int) (err error
 }
 
 // send writes packets until nobody reads them any more.
-func send(ctx context.Context, w io.Writer, seed uint64) error {
+func send(ctx context.Context, w io.Writer, mix string, seed uint64) error {
 	b := bufio.NewWriterSize(w, 1<<20)
 	p, err := newPcapWriter(b)
-	t := newTraffic(seed)
+	t := newTraffic(seed, mix)
 	var k packet
 	for err == nil && ctx.Err() == nil {
 		at := t.next(&k)

@@ -106,14 +106,21 @@ type traffic struct {
 	popular *rand.Zipf // servers
 	busy    *rand.Zipf // clients
 	port    uint16
+	kinds   []kind
+	all     int // of their weights
 }
 
-func newTraffic(seed uint64) *traffic {
+// newTraffic gives the traffic of a mix; see mixes.
+func newTraffic(seed uint64, mix string) *traffic {
 	r := rand.New(rand.NewPCG(seed, 0x666c6f7762656e63))
 	t := &traffic{
 		r: r, now: firstPacket,
 		popular: rand.NewZipf(r, 1.1, 4, servers-1),
 		busy:    rand.NewZipf(r, 1.2, 40, clients-1),
+	}
+	t.kinds = t.mix(mix)
+	for _, k := range t.kinds {
+		t.all += k.weight
 	}
 	for i := range beacons {
 		heap.Push(&t.going, t.beacon(i, t.now))
@@ -139,18 +146,11 @@ func (t *traffic) next(k *packet) (at int64) {
 	return at
 }
 
-// arrive lets time pass until a conversation begins. The lists of weights and
-// kinds are what the mix is made of.
+// arrive lets time pass until a conversation begins.
 func (t *traffic) arrive() {
 	t.now += int64(t.r.ExpFloat64() * 1e6 / perSecond)
-	n := t.r.IntN(1000)
-	for _, kind := range []struct {
-		weight int
-		make   func() *conversation
-	}{
-		{360, t.web}, {190, t.lookup}, {130, t.visitor}, {90, t.scan}, {50, t.worm}, {70, t.quic},
-		{40, t.ping}, {30, t.ntp}, {25, t.mail}, {14, t.unanswered}, {1, t.shell},
-	} {
+	n := t.r.IntN(t.all)
+	for _, kind := range t.kinds {
 		if n -= kind.weight; n < 0 {
 			heap.Push(&t.going, kind.make())
 			return
