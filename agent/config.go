@@ -11,6 +11,7 @@ import (
 	"slips-ips/agent/history"
 	"slips-ips/agent/report"
 	"slips-ips/agent/report/metrics"
+	"slips-ips/agent/web"
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
 	"slips-ips/enforce"
@@ -30,6 +31,7 @@ type Config struct {
 	Report    report.Config        `toml:"report"`
 	History   history.Config       `toml:"history"`
 	Metrics   metrics.Config       `toml:"metrics"`
+	Web       web.Config           `toml:"web"`
 }
 
 // Settings is the table [agent].
@@ -118,6 +120,7 @@ func DefaultConfig() Config {
 		Report:    report.DefaultConfig(),
 		History:   history.DefaultConfig(),
 		Metrics:   metrics.DefaultConfig(),
+		Web:       web.DefaultConfig(),
 	}
 }
 
@@ -163,6 +166,7 @@ func (c Config) Validate() error {
 		{"report", c.Report.Validate()},
 		{"history", c.History.Validate()},
 		{"metrics", c.Metrics.Validate()},
+		{"web", c.Web.Validate()},
 	} {
 		for _, err := range split(t.err) {
 			all = append(all, fmt.Errorf("%s.%w", t.name, err))
