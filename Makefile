@@ -34,7 +34,7 @@ demo: tools-demo build
 	$(GO) run ./internal/demo -binary $(BINARY) $(ARGS)
 
 ## test: install what the tests need and run all of them, with the race detector
-test: tools-test build cross
+test: tools-test tools-browser build cross
 	$(GO) vet ./...
 	$(GO) test -race -count=1 -timeout 20m ./...
 	@if [ -n "$$SLIPS_REFERENCE" ]; then echo "the original's results, compared flow by flow:"; \
@@ -107,8 +107,11 @@ tools-test:
 		sqlite3:sqlite3 systemd-analyze:systemd journalctl:systemd rsyslogd:rsyslog dbus-daemon:dbus-daemon logrotate:logrotate jq:jq fever:fever dhclient:isc-dhcp-client dnsmasq:dnsmasq-base dropbear:dropbear-bin openssl:openssl
 	@./packaging/need-unpacked bin/unpacked chronyd:chrony
 	@./packaging/need-promtool bin/promtool
+# What tests press the buttons of the web page with; SLIPS_AXE=axe.min.js adds axe-core.
+tools-browser:
+	@./packaging/need chromium-headless-shell:chromium-headless-shell
 
 clean:
 	rm -rf bin dist
 
-.PHONY: help build run demo test cross check fuzz bench bench-ra bench-latency soak trial-systemd eval tools-run tools-demo tools-test clean
+.PHONY: help build run demo tools-browser test cross check fuzz bench bench-ra bench-latency soak trial-systemd eval tools-run tools-demo tools-test clean
