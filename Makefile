@@ -33,6 +33,12 @@ run: tools-run build
 demo: tools-demo build
 	$(GO) run ./internal/demo -binary $(BINARY) $(ARGS)
 
+## screenshots: the pictures of docs/images, made of the demo's traffic
+screenshots: tools-demo tools-browser build
+	@mkdir -p bin
+	$(GO) build -o bin/screenshots ./internal/screenshots
+	$(GO) run ./internal/demo -binary $(BINARY) -look "./bin/screenshots -dir docs/images"
+
 ## test: install what the tests need and run all of them, with the race detector
 test: tools-test tools-browser build cross
 	$(GO) vet ./...
@@ -114,4 +120,4 @@ tools-browser:
 clean:
 	rm -rf bin dist
 
-.PHONY: help build run demo tools-browser test cross check fuzz bench bench-ra bench-latency soak trial-systemd eval tools-run tools-demo tools-test clean
+.PHONY: help build run demo screenshots tools-browser test cross check fuzz bench bench-ra bench-latency soak trial-systemd eval tools-run tools-demo tools-test clean

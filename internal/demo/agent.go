@@ -46,7 +46,11 @@ type event struct {
 // startAgent starts the agent with its feed and waits until it says so.
 func startAgent(ctx context.Context, d *demo) (*agent, error) {
 	conf := filepath.Join(d.dir, "slips.toml")
-	if err := os.WriteFile(conf, []byte(config), 0o644); err != nil {
+	text, state := config, ""
+	if d.look != "" { // at leisure, and at what happened
+		text, state = strings.Replace(config, `duration = "8s"`, `duration = "1h"`, 1), filepath.Join(d.dir, "state")
+	}
+	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		return nil, err
 	}
 	if err := os.Chmod(d.dir, 0o755); err != nil {
@@ -61,7 +65,7 @@ func startAgent(ctx context.Context, d *demo) (*agent, error) {
 		source, ready = "-", "started"
 	}
 	a.slips = exec.Command(d.binary, "run", "--source", source, "--mode", d.mode, "-c", conf,
-		"--state", "", "--socket", "") // others may run on this machine
+		"--state", state, "--socket", d.socket())
 	if d.pipe {
 		if err := a.startFeed(d); err != nil {
 			a.kill()

@@ -20,7 +20,8 @@ import (
 // demo is one run through all steps, in one mode.
 type demo struct {
 	binary, mode string
-	pipe         bool // fed by ra, as the original was
+	pipe         bool   // fed by ra, as the original was
+	look         string // who looks on, when the beacon is blocked
 	verbose      bool
 	out          io.Writer
 
@@ -96,20 +97,25 @@ func (d *demo) run(ctx context.Context) (err error) {
 		{start, d.start},
 		{fmt.Sprintf("A beacons to port 80 every %s; B and A's other traffic come and go as people's do", beaconEvery), d.startBeacon},
 	}
-	switch d.mode {
-	case "enforce":
+	switch {
+	case d.mode == "enforce" && d.look != "":
+		steps = append(steps,
+			step{"the beacon's tuple is detected and confirmed, and the kernel has the block", d.waitBlocked},
+			step{"the router drops it: A's connection to port 80 gets no answer", d.dropped},
+			step{"somebody looks on", d.lookOn})
+	case d.mode == "enforce":
 		steps = append(steps,
 			step{"the beacon's tuple is detected and confirmed, and the kernel has the block", d.waitBlocked},
 			step{"the router drops it: A's connection to port 80 gets no answer", d.dropped},
 			step{"nothing else is cut: A to port 8080, A to port 80 over IPv6, and B to port 80 still work", d.restWorks},
 			step{"the firewall that was there before is as it was", d.adminUntouched},
 			step{"the block ends by itself in the kernel: A reaches port 80 again", d.passesAgain})
-	case "dry-run":
+	case d.mode == "dry-run":
 		steps = append(steps,
 			step{"the beacon's tuple is detected and confirmed, and the agent tells what it would block", d.waitBlocked},
 			step{"nothing is dropped: A reaches port 80 all the time", d.reachAll},
 			step{"nothing is in the kernel: the ruleset is the same, byte for byte", d.rulesetSame})
-	case "detect-off":
+	case d.mode == "detect-off":
 		steps = append(steps,
 			step{"after as many contacts as a detection needs, the tuples are printed and nothing is detected", d.onlyTuples},
 			step{"nothing is in the kernel: the ruleset is the same, byte for byte", d.rulesetSame})
@@ -233,6 +239,22 @@ func (d *demo) dropped(context.Context) error {
 		return errors.New("port 80 still answers A")
 	}
 	return nil
+}
+
+// lookOn runs a command that looks at the agent.
+func (d *demo) lookOn(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, "sh", "-c", d.look)
+	cmd.Env = append(os.Environ(), "SLIPS_SOCKET="+d.socket())
+	cmd.Stdout, cmd.Stderr = d.out, os.Stderr
+	return cmd.Run()
+}
+
+// socket is the agent's, where somebody looks at it: others may run on this machine.
+func (d *demo) socket() string {
+	if d.look == "" {
+		return ""
+	}
+	return filepath.Join(d.dir, "control.sock")
 }
 
 func (d *demo) restWorks(context.Context) error {
