@@ -34,7 +34,7 @@ demo: tools-demo build
 	$(GO) run ./internal/demo -binary $(BINARY) $(ARGS)
 
 ## test: install what the tests need and run all of them, with the race detector; build the package
-test: tools-test build cross deb
+test: tools-test tools-browser build cross deb
 	$(GO) vet ./...
 	$(GO) test -race -count=1 -timeout 20m ./...
 	$(MAKE) --no-print-directory faults
@@ -134,10 +134,15 @@ screenshots-top: VERSION := demo
 screenshots-top: tools-demo build
 	@./packaging/need tmux:tmux
 	$(GO) build -trimpath -o bin/topshot ./internal/topshot
-	$(GO) run ./internal/demo -binary $(BINARY) -show "./bin/topshot -binary $(BINARY)"
+	$(GO) run ./internal/demo -binary $(BINARY) -look "./bin/topshot -binary $(BINARY)"
+
+## screenshots-web: the pictures of the web page in docs/images, from the demonstration's traffic
+screenshots-web: tools-demo tools-browser build
+	$(GO) build -trimpath -o bin/screenshots ./internal/screenshots
+	$(GO) run ./internal/demo -binary $(BINARY) -look "./bin/screenshots -dir docs/images"
 
 ## screenshots: all pictures
-screenshots: screenshots-top
+screenshots: screenshots-top screenshots-web
 
 ## deb: the Debian packages, into dist/ (DEBARCH=arm64 for another machine), checked by lintian
 DEBARCH ?= $(shell dpkg --print-architecture 2>/dev/null)
@@ -170,7 +175,11 @@ tools-package: tools-deb
 tools-kernel: tools-test
 	@./packaging/need qemu-system-x86_64:qemu-system-x86 cpio:cpio busybox:busybox-static xz:xz-utils
 
+# What tests press the buttons of the web page with; SLIPS_AXE=axe.min.js adds axe-core.
+tools-browser:
+	@./packaging/need chromium-headless-shell:chromium-headless-shell
+
 clean:
 	rm -rf bin dist
 
-.PHONY: help build run demo test cross check fuzz bench bench-ra bench-goals curves profile flowbench-files bench-latency soak faults test-kernel deb package-test screenshots screenshots-top eval tools-run tools-demo tools-test tools-deb tools-package tools-kernel clean
+.PHONY: help build run demo test cross check fuzz bench bench-ra bench-goals curves profile flowbench-files bench-latency soak faults test-kernel deb package-test screenshots screenshots-top screenshots-web tools-browser eval tools-run tools-demo tools-test tools-deb tools-package tools-kernel clean

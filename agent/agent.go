@@ -304,6 +304,9 @@ func (a *Agent) close(ctx context.Context) error {
 	if a.doors.listener != nil {
 		_ = a.doors.listener.Close() // served or not
 	}
+	if a.doors.pages != nil {
+		_ = a.doors.pages.Close()
+	}
 	if a.enforcer != nil {
 		err = a.enforcer.Close()
 	}

@@ -13,6 +13,7 @@ import (
 	"slips-ips/agent/history"
 	"slips-ips/agent/report"
 	"slips-ips/agent/report/metrics"
+	"slips-ips/agent/web"
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
 	"slips-ips/enforce"
@@ -32,6 +33,7 @@ type Config struct {
 	Report    report.Config        `toml:"report"`
 	History   history.Config       `toml:"history"`
 	Metrics   metrics.Config       `toml:"metrics"`
+	Web       web.Config           `toml:"web"`
 }
 
 // Settings is the table [agent].
@@ -135,6 +137,7 @@ func DefaultConfig() Config {
 		Report:    report.DefaultConfig(),
 		History:   history.DefaultConfig(),
 		Metrics:   metrics.DefaultConfig(),
+		Web:       web.DefaultConfig(),
 	}
 }
 
@@ -180,6 +183,7 @@ func (c Config) Validate() error {
 		{"report", c.Report.Validate()},
 		{"history", c.History.Validate()},
 		{"metrics", c.Metrics.Validate()},
+		{"web", c.Web.Validate()},
 	} {
 		for _, err := range split(t.err) {
 			all = append(all, fmt.Errorf("%s.%w", t.name, err))

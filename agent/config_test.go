@@ -79,7 +79,7 @@ func TestConfigMistakes(t *testing.T) {
 		policyKeys = "matches, windows, score, flows, grace, action, duration, longest, repeat, forgive, jitter, renew, home, timezone, max_blocks, max_tuples, budget, rule"
 		ruleKeys   = "name, label, behaviour, below, above, generic, protocol, ports, source, destination, direction, feed, hours, days, " +
 			"action, scope, verdict, duration, longest, matches, windows, score, flows, grace"
-		tables      = "agent, source, detection, models, policy, protect, enforce, report, history, metrics"
+		tables      = "agent, source, detection, models, policy, protect, enforce, report, history, metrics, web"
 		sourceForms = "allowed are argus://HOST[:PORT] (an Argus, default port 561), " +
 			"spawn:[IFACE] (an argus of its own on that interface, or on that of the default route), " +
 			"ra:PATH, ra:- or - (what ra prints), file:PATH or PATH (stored flows), follow:PATH (a file that argus or ra appends to)"

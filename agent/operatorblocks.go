@@ -129,6 +129,9 @@ func (o operator) AddBlock(ctx context.Context, by history.Who, r control.BlockR
 
 // whoText names a person for a reason.
 func whoText(w history.Who) string {
+	if w.Token != "" {
+		return w.Token + " (token of the web page)"
+	}
 	name := cmp.Or(w.Login, w.User, fmt.Sprintf("uid %d", w.UID))
 	if w.Login != "" && w.User != "" && w.Login != w.User {
 		name += " (as " + w.User + ")"

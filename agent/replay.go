@@ -36,6 +36,8 @@ type ReplayOptions struct {
 	Trace io.Writer
 	// Labels compares with the label column.
 	Labels bool
+	// Evidence has the report keep what pictures of the detected tuples need.
+	Evidence bool
 	// Progress is told now and then how far the replay is; nil: nobody is.
 	Progress func(Progress)
 }
@@ -60,6 +62,7 @@ func Replay(ctx context.Context, opt ReplayOptions) (*ReplayReport, error) {
 		return nil, err
 	}
 	r := &replay{opt: opt, report: newReplayReport(opt.Labels), printer: report.NewPrinter(opt.Out, opt.Colour, opt.Config.Report)}
+	r.report.evidence = opt.Evidence
 	set, cfg, err := modelsFor(opt.Config, opt.Log)
 	if err != nil {
 		return nil, err
@@ -96,6 +99,7 @@ func Replay(ctx context.Context, opt ReplayOptions) (*ReplayReport, error) {
 	if err := r.observed(r.detector.Finish()); err != nil {
 		return nil, err
 	}
+	r.report.gather(r.detector)
 	if r.trace != nil {
 		r.trace.End(r.detector)
 		if err := r.trace.Err(); err != nil {

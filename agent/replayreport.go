@@ -38,10 +38,11 @@ type ReplayReport struct {
 	// Labels compares with the label column; nil where there is none.
 	Labels *LabelScore `json:"labels,omitempty"`
 
-	tuples map[argusfeed.Tuple]*DetectedTuple
-	labels labelBook
-	ours   whatif.Trials
-	others whatif.Trials
+	evidence bool
+	tuples   map[argusfeed.Tuple]*DetectedTuple
+	labels   labelBook
+	ours     whatif.Trials
+	others   whatif.Trials
 }
 
 // DetectedTuple is a tuple that was detected at least once. Label, Score and
@@ -58,6 +59,8 @@ type DetectedTuple struct {
 	FlowsToFirst uint64 `json:"flows_to_first"`
 	Letters      string `json:"letters"`
 	Why          string `json:"why"`
+	// Evidence is what ReplayOptions.Evidence asks for; nil: none.
+	Evidence *Evidence `json:"-"`
 	// Behaviour is the class of what was seen; empty for slips-0.3.3.
 	Behaviour string `json:"behaviour,omitempty"`
 }
@@ -83,8 +86,14 @@ func (r *ReplayReport) detect(found []detection.Detection) {
 		if t == nil {
 			t = &DetectedTuple{Tuple: d.Tuple, First: d.Time, FlowsToFirst: d.Flows}
 			r.tuples[d.Tuple] = t
+			if r.evidence && len(r.tuples) <= maxEvidence {
+				t.Evidence = &Evidence{}
+			}
 		}
 		t.Count++
+		if t.Evidence != nil {
+			t.Evidence.add(&d)
+		}
 		t.Last = d.Time
 		if t.Count == 1 || d.Stronger(t.Score) {
 			t.Label, t.Score, t.Threshold, t.Letters, t.Why = d.Label, d.Score, d.Threshold, d.Letters, d.Why

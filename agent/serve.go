@@ -13,6 +13,7 @@ import (
 	"slips-ips/agent/report"
 	"slips-ips/agent/report/metrics"
 	"slips-ips/agent/systemd"
+	"slips-ips/agent/web"
 )
 
 // doors are what others ask the agent through.
@@ -20,6 +21,7 @@ type doors struct {
 	listener *control.Listener // nil: no control socket
 	server   *control.Server
 	exporter *metrics.Exporter // nil: no metrics
+	pages    *web.Server       // nil: no page on loopback
 	notifier *systemd.Notifier
 }
 
@@ -29,6 +31,16 @@ type doors struct {
 func (a *Agent) openDoors() error {
 	a.doors.notifier = systemd.NewNotifier(a.log)
 	c := a.cfg.Agent
+	pages, err := web.NewPages(guestBook{operator{a}}, a.log)
+	if err != nil {
+		return err
+	}
+	if a.cfg.Web.Enabled() {
+		a.doors.pages = web.NewServer(a.cfg.Web, pages, a.log)
+		if err := a.doors.pages.Listen(); err != nil {
+			return err
+		}
+	}
 	if c.Socket != "" {
 		l, err := control.Listen(c.Socket, a.group(c.Group), a.group(c.AdminGroup))
 		switch {
@@ -40,13 +52,12 @@ func (a *Agent) openDoors() error {
 			return err
 		default:
 			a.doors.listener = l
-			a.doors.server = control.NewServer(guestBook{operator{a}}, control.Options{Version: a.opt.Version, Log: a.log})
+			a.doors.server = control.NewServer(guestBook{operator{a}}, control.Options{Version: a.opt.Version, Log: a.log, Page: pages.Serve})
 		}
 	}
 	if !a.cfg.Metrics.Enabled() {
 		return nil
 	}
-	var err error
 	if a.doors.exporter, err = metrics.New(a.cfg.Metrics, a.Status, a.log); err != nil {
 		return err
 	}
@@ -72,6 +83,13 @@ func (a *Agent) serve(ctx context.Context, all *sync.WaitGroup) {
 		all.Go(func() {
 			if err := a.doors.server.Serve(ctx, a.doors.listener); err != nil && ctx.Err() == nil {
 				a.log.Error("the control socket answers no more", "error", err)
+			}
+		})
+	}
+	if a.doors.pages != nil {
+		all.Go(func() {
+			if err := a.doors.pages.Serve(ctx); err != nil && ctx.Err() == nil {
+				a.log.Error("the web page is not served any more", "error", err)
 			}
 		})
 	}

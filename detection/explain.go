@@ -31,6 +31,9 @@ type Explanation struct {
 	Against []string `json:"against"`
 	// Missing says what there is too little of for a judgement; empty: nothing.
 	Missing string `json:"missing,omitempty"`
+	// Contacts are the newest that are remembered, the oldest first; none for
+	// slips-0.3.3, which remembers letters alone.
+	Contacts []Contact `json:"contacts,omitempty"`
 }
 
 // Explain tells what the scorer in use thinks of a tuple now; ok is false where

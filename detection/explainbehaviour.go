@@ -21,6 +21,7 @@ func (b *behaviour) explain(t *entry, e *Explanation) {
 	b.looking = true
 	defer func() { b.looking = false }()
 	v := b.weigh(t)
+	e.Contacts = t.s.contacts[0].list()
 	if b.best.probability < 0 {
 		b.tooFew(e, t.s.contacts[0].n) // the shortest span has the most contacts
 		return
@@ -35,6 +36,7 @@ func (b *behaviour) explain(t *entry, e *Explanation) {
 	}
 	e.Behaviour = behaviourClass(t.key, &b.shown).String()
 	e.Seen = b.shown.rhythm.words()
+	e.Contacts = listAt(t, b.shown.level)
 	pro, contra := b.evidence(&b.shown)
 	e.For, e.Against = append(e.For, pro...), append(e.Against, contra...)
 	if n := b.best.rhythm.Contacts; !v.malicious && n < b.class.minContacts {

@@ -15,8 +15,8 @@ import (
 // list take it.
 const maxComment = min(policy.MaxComment, allowlist.MaxComment)
 
-// checkComment keeps control characters out of what others will read.
-func checkComment(s string) error {
+// CheckComment keeps control characters out of what others will read.
+func CheckComment(s string) error {
 	if len(s) > maxComment {
 		return fmt.Errorf("%w: the comment is longer than %d bytes", ErrInvalid, maxComment)
 	}
@@ -55,7 +55,7 @@ func (b blockBody) request() (r BlockRequest, err error) {
 	if r.Duration != 0 && (r.Duration < leastBlock || r.Duration > mostBlock) {
 		return r, fmt.Errorf("%w: a block for %s; use 1s to 720h, or none for what the policy says", ErrInvalid, r.Duration)
 	}
-	if err := checkComment(b.Comment); err != nil {
+	if err := CheckComment(b.Comment); err != nil {
 		return r, err
 	}
 	if err := r.Scope.UnmarshalText([]byte(b.Scope)); err != nil {
@@ -134,7 +134,7 @@ func (b allowBody) allow(now time.Time) (a Allow, err error) {
 	if err != nil {
 		return a, fmt.Errorf("%w: network: %w", ErrInvalid, err)
 	}
-	if err := checkComment(b.Comment); err != nil {
+	if err := CheckComment(b.Comment); err != nil {
 		return a, err
 	}
 	a = Allow{Network: networkText(network), Comment: b.Comment, Until: b.Until.UTC()}

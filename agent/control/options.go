@@ -3,6 +3,7 @@ package control
 import (
 	"cmp"
 	"log/slog"
+	"net/http"
 	"time"
 )
 
@@ -12,6 +13,10 @@ type Options struct {
 	Version string
 	// Log is told of what goes wrong in the server itself; nil is silence.
 	Log *slog.Logger
+
+	// Page answers below PagePath for who is at the other end, who may read; nil:
+	// there is none. The body of a request is read, and bounded, before.
+	Page func(http.ResponseWriter, *http.Request, Visitor)
 
 	// MaxClients are connected at once, MaxPerUser of them of one user other than
 	// root, for whom an eighth is kept. Defaults 64 and 16.

@@ -58,6 +58,11 @@ func (s *Server) routes() http.Handler {
 		c := &s.calls[i]
 		mux.HandleFunc(c.Method+" "+c.Path, func(w http.ResponseWriter, r *http.Request) { s.serve(c, w, r) })
 	}
+	if s.opt.Page != nil {
+		page, home := &call{costly: true, run: (*Server).page}, &call{run: (*Server).home}
+		mux.HandleFunc(PagePath, func(w http.ResponseWriter, r *http.Request) { s.serve(page, w, r) })
+		mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { s.serve(home, w, r) })
+	}
 	unknown := &call{run: (*Server).unknown}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.serve(unknown, w, r) })
 	return mux
@@ -69,6 +74,10 @@ func (s *Server) serve(c *call, w http.ResponseWriter, r *http.Request) {
 	w.Header().Set(apiHeader, apiVersion)
 	w.Header().Set("Cache-Control", "no-store")
 	p := peerFrom(r)
+	if err := foreign(r, &s.cross); err != nil {
+		s.fail(w, err)
+		return
+	}
 	switch {
 	case !s.access.mayRead(p):
 		s.fail(w, s.access.forbidden(p, false))

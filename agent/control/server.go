@@ -17,6 +17,7 @@ type Server struct {
 	opt     Options
 	access  access
 	calls   []call
+	cross   http.CrossOriginProtection
 
 	clients, followers, queries *gate
 	// leaving ends when the server does: followers would stay for ever.

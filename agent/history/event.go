@@ -59,7 +59,10 @@ type Event struct {
 	Changes []string `json:"changes,omitempty"`
 }
 
-// Who is a person at the control socket.
+// NoUser is the UID of who is no user of this host.
+const NoUser = ^uint32(0)
+
+// Who is a person at the control socket, or at the page on loopback.
 type Who struct {
 	UID uint32 `json:"uid"`
 	// User is the name of UID, Login that of the session's owner where it is
@@ -68,6 +71,9 @@ type Who struct {
 	Login string `json:"login,omitempty"`
 	From  string `json:"from,omitempty"`
 	PID   int32  `json:"pid"`
+	// Token is the name of the token that opened the page on loopback, and so is
+	// User; UID is NoUser then.
+	Token string `json:"token,omitempty"`
 }
 
 // Block is a block at its beginning or end.

@@ -99,6 +99,9 @@ func withError(text, failed string) string {
 
 // whoText names a person.
 func whoText(w *history.Who) string {
+	if w.Token != "" {
+		return w.Token + " (token of the web page)"
+	}
 	s := w.User
 	if s == "" {
 		s = fmt.Sprintf("user %d", w.UID)

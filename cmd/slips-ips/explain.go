@@ -3,17 +3,22 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
+	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"slips-ips/agent/control"
+	"slips-ips/agent/picture"
 	"slips-ips/agent/report"
+	"slips-ips/agent/web"
 	"slips-ips/policy"
 )
 
 func newExplain(std streams, agent *agentFlags) *cobra.Command {
 	var asJSON bool
+	var svg string
 	cmd := &cobra.Command{
 		Use:   "explain TUPLE|ID",
 		Short: "Say why a tuple is blocked, or why it is not",
@@ -22,9 +27,13 @@ or of what an event, a decision or a block with that id is about: the letters, t
 score and what speaks for and against, what the policy makes of it, what protects
 it, and what happened.`,
 		Example: `  slips-ips explain 10.0.0.7-203.0.113.9-443-tcp
+  slips-ips explain --svg beacon.svg 10.0.0.7-203.0.113.9-443-tcp
   slips-ips explain 01a20b4d-3d00-7d8a-b453-54ff2ab48e49`,
 		Args: exactly(1, "one tuple or id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if asJSON && svg != "" {
+				return usagef("--json and --svg are two forms of the same answer: use one")
+			}
 			return agent.ask(cmd.Context(), func(ctx context.Context, c *control.Client) error {
 				explain := c.ExplainTuple
 				if isID(args[0]) {
@@ -34,6 +43,8 @@ it, and what happened.`,
 				switch {
 				case err != nil:
 					return err
+				case svg != "":
+					return drawExplanation(std, svg, &e)
 				case asJSON:
 					return writeJSON(std.out, e)
 				}
@@ -43,7 +54,42 @@ it, and what happened.`,
 		ValidArgsFunction: agent.complete(1, completeTuples),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().StringVar(&svg, "svg", "", "draw its letters, contacts and scores into `FILE`, an SVG, and print nothing; - is standard output")
 	return cmd
+}
+
+// drawExplanation draws what is known of a tuple.
+func drawExplanation(std streams, path string, e *control.Explanation) error {
+	pictures, missing := web.Pictures(e)
+	for _, why := range missing {
+		if why != "" {
+			fmt.Fprintln(std.err, why)
+		}
+	}
+	if len(pictures) == 0 {
+		return fmt.Errorf("drawing %s: there is nothing to draw", report.Plain(e.Tuple.String()))
+	}
+	all := picture.Stack(e.Tuple.String(), append([]*picture.Picture{picture.Note(e.Verdict)}, pictures...)...)
+	if path == "-" {
+		return all.WriteFile(std.out)
+	}
+	return writeFile(path, all.WriteFile)
+}
+
+// writeFile writes a file, all of it or none.
+func writeFile(path string, write func(io.Writer) error) error {
+	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	defer func() { _ = f.Cleanup() }()
+	if err := write(f); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err := f.CloseAtomicallyReplace(); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
 }
 
 // isID tells IDs, which are UUIDs, from tuples: both have dashes.

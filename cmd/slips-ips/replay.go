@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"slips-ips/agent"
+	"slips-ips/agent/htmlreport"
 	"slips-ips/agent/report"
 	"slips-ips/argusfeed"
 	"slips-ips/policy"
@@ -22,6 +23,7 @@ import (
 // replayFlags are those of replay alone.
 type replayFlags struct {
 	config, trace, policy       string
+	report                      string
 	history                     historyFlags
 	tuples                      report.Tuples
 	fields, records             string
@@ -61,10 +63,14 @@ noise too, for comparing line by line. The columns that --fields can name:
 		Example: `  slips-ips replay capture.binetflow.gz
   slips-ips replay --json -m models day1.argus day2.argus
   slips-ips replay -c slips.toml --policy stricter.toml capture.binetflow
+  slips-ips replay --report day.html day.argus.gz
   slips-ips replay --policy stricter.toml --history --since 3d
   slips-ips replay --print-flows --fields "stime saddr daddr dport" day.argus.gz`,
 		Args: func(cmd *cobra.Command, args []string) error { return opt.history.check(cmd, args, opt.policy) },
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if opt.report != "" && (opt.history.on || opt.printFlows) {
+				return usagef("--report is for flows that are detected on: leave out --history and --print-flows")
+			}
 			if opt.history.on {
 				return replayHistory(cmd, std, &opt)
 			}
@@ -83,6 +89,7 @@ noise too, for comparing line by line. The columns that --fields can name:
 	fs.StringVar(&opt.policy, "policy", "", "also say what the policy of this other slips.toml `FILE` would decide differently; its detection is not used")
 	opt.history.register(fs)
 	fs.StringVar(&opt.trace, "trace", "", "write one JSON line for each line of input to `FILE`; - is standard output")
+	fs.StringVar(&opt.report, "report", "", "also write the report as one self-contained page of HTML, with pictures, to `FILE`")
 	fs.Var(&opt.tuples, "tuples", "tuples to print at the end of each time window: all, detected or none (default none)")
 	fs.BoolVar(&opt.labels, "labels", false, "compare with the label column of the input")
 	fs.BoolVar(&opt.printFlows, "print-flows", false, "detect nothing: print each record as ra does")
@@ -125,7 +132,7 @@ func replay(cmd *cobra.Command, files []string, std streams, detect *detectFlags
 		c.Report.Tuples = opt.tuples
 	}
 	r := agent.ReplayOptions{
-		Config: c, Files: files, Labels: opt.labels,
+		Config: c, Files: files, Labels: opt.labels, Evidence: opt.report != "",
 		Joining: argusfeed.Joining{Off: opt.records == agent.RecordsSingle},
 		Log:     newLogger(std.err, opt.verbosity), Colour: colourWanted(std.out),
 	}
@@ -161,7 +168,12 @@ func replay(cmd *cobra.Command, files []string, std streams, detect *detectFlags
 	if opt.asJSON {
 		people, show = std.out, func(w io.Writer, r *agent.ReplayReport) error { return writeJSON(w, r) }
 	}
-	switch showErr := show(people, result); {
+	showErr := show(people, result)
+	if opt.report != "" {
+		about := htmlreport.About{Version: version, Files: files, Config: opt.config, Other: opt.policy, Made: time.Now()}
+		showErr = errors.Join(showErr, writeFile(opt.report, func(w io.Writer) error { return htmlreport.Write(w, result, about) }))
+	}
+	switch {
 	case err != nil || showErr != nil:
 		return errors.Join(err, showErr)
 	case result.Flows == 0 && result.BadLines > 0:

@@ -46,9 +46,9 @@ type event struct {
 // startAgent starts the agent with its feed and waits until it says so.
 func startAgent(ctx context.Context, d *demo) (*agent, error) {
 	conf := filepath.Join(d.dir, "slips.toml")
-	text := config
-	if d.show != "" { // nobody looks so fast
-		text = strings.Replace(text, `"8s"`, `"1h"`, 1)
+	text, state := config, ""
+	if d.look != "" { // at leisure, and at what happened
+		text, state = strings.Replace(config, `duration = "8s"`, `duration = "1h"`, 1), filepath.Join(d.dir, "state")
 	}
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func startAgent(ctx context.Context, d *demo) (*agent, error) {
 		source, ready = "-", "started"
 	}
 	a.slips = exec.Command(d.binary, "run", "--source", source, "--mode", d.mode, "-c", conf,
-		"--state", d.state(), "--socket", d.socket())
+		"--state", state, "--socket", d.socket())
 	if d.pipe {
 		if err := a.startFeed(d); err != nil {
 			a.kill()

@@ -20,9 +20,9 @@ import (
 // demo is one run through all steps, in one mode.
 type demo struct {
 	binary, mode string
-	pipe         bool // fed by ra, as the original was
+	pipe         bool   // fed by ra, as the original was
+	look         string // who looks on, when the beacon is blocked
 	verbose      bool
-	show         string // a command that looks at the agent with the block
 	out          io.Writer
 
 	net     *lab.Router
@@ -98,10 +98,11 @@ func (d *demo) run(ctx context.Context) (err error) {
 		{fmt.Sprintf("A beacons to port 80 every %s; B and A's other traffic come and go as people's do", beaconEvery), d.startBeacon},
 	}
 	switch {
-	case d.mode == "enforce" && d.show != "":
+	case d.mode == "enforce" && d.look != "":
 		steps = append(steps,
 			step{"the beacon's tuple is detected and confirmed, and the kernel has the block", d.waitBlocked},
-			step{"the command that shows it ends well", d.runShow})
+			step{"the router drops it: A's connection to port 80 gets no answer", d.dropped},
+			step{"somebody looks on", d.lookOn})
 	case d.mode == "enforce":
 		steps = append(steps,
 			step{"the beacon's tuple is detected and confirmed, and the kernel has the block", d.waitBlocked},
@@ -171,32 +172,6 @@ func (d *demo) ruleset() (string, error) {
 	return d.net.Router.Output(exec.Command("nft", "list", "ruleset"))
 }
 
-// runShow runs the command of -show, with the control socket.
-func (d *demo) runShow(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, "sh", "-c", d.show)
-	cmd.Env = append(os.Environ(), "SLIPS_SOCKET="+d.socket())
-	out, err := cmd.CombinedOutput()
-	d.say("\n%s    ", out)
-	return err
-}
-
-// socket is where the agent answers: nowhere, unless somebody is to look, for
-// others may run on this machine.
-func (d *demo) socket() string {
-	if d.show == "" {
-		return ""
-	}
-	return filepath.Join(d.dir, "control.sock")
-}
-
-// state is where the agent keeps its history: only who looks wants one.
-func (d *demo) state() string {
-	if d.show == "" {
-		return ""
-	}
-	return filepath.Join(d.dir, "state")
-}
-
 // patience is how long one connection may take: all are local.
 const patience = time.Second
 
@@ -264,6 +239,22 @@ func (d *demo) dropped(context.Context) error {
 		return errors.New("port 80 still answers A")
 	}
 	return nil
+}
+
+// lookOn runs a command that looks at the agent.
+func (d *demo) lookOn(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, "sh", "-c", d.look)
+	cmd.Env = append(os.Environ(), "SLIPS_SOCKET="+d.socket())
+	cmd.Stdout, cmd.Stderr = d.out, os.Stderr
+	return cmd.Run()
+}
+
+// socket is the agent's, where somebody looks at it: others may run on this machine.
+func (d *demo) socket() string {
+	if d.look == "" {
+		return ""
+	}
+	return filepath.Join(d.dir, "control.sock")
 }
 
 func (d *demo) restWorks(context.Context) error {

@@ -1,0 +1,85 @@
+package web
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"sync"
+	"time"
+)
+
+// How many are logged in at once, and for how long; sessions that nobody uses end
+// sooner.
+const (
+	maxSessions = 64
+	sessionFor  = 12 * time.Hour
+	sessionIdle = 2 * time.Hour
+)
+
+// session is one login.
+type session struct {
+	token       token
+	begun, used time.Time
+}
+
+// sessions are those that are logged in, by their cookie's hash. It is safe for
+// concurrent use. They end with the process.
+type sessions struct {
+	mu   sync.Mutex
+	byID map[[sha256.Size]byte]*session
+}
+
+func newSessions() *sessions { return &sessions{byID: map[[sha256.Size]byte]*session{}} }
+
+// begin logs a token in. Where there are too many the one that was not used for the
+// longest time ends.
+func (s *sessions) begin(t token, now time.Time) (cookie string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, old := range s.byID {
+		if old.over(now) {
+			delete(s.byID, id)
+		}
+	}
+	for len(s.byID) >= maxSessions {
+		var oldest [sha256.Size]byte
+		var at time.Time
+		for id, old := range s.byID {
+			if at.IsZero() || old.used.Before(at) {
+				oldest, at = id, old.used
+			}
+		}
+		delete(s.byID, oldest)
+	}
+	cookie = rand.Text() + rand.Text()
+	s.byID[sha256.Sum256([]byte(cookie))] = &session{t, now, now}
+	return cookie
+}
+
+func (s *session) over(now time.Time) bool {
+	return now.Sub(s.begun) > sessionFor || now.Sub(s.used) > sessionIdle
+}
+
+// of gives whom a cookie stands for, as the tokens are now.
+func (s *sessions) of(cookie string, valid []token, now time.Time) (token, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := sha256.Sum256([]byte(cookie))
+	is, ok := s.byID[id]
+	if !ok {
+		return token{}, false
+	}
+	for _, t := range valid {
+		if t.hash == is.token.hash && t.name == is.token.name && !is.over(now) {
+			is.used = now
+			return t, true // with the rights that it has now
+		}
+	}
+	delete(s.byID, id)
+	return token{}, false
+}
+
+func (s *sessions) end(cookie string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.byID, sha256.Sum256([]byte(cookie)))
+}
