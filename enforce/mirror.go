@@ -82,6 +82,14 @@ func newMirror(now func() time.Time) mirror {
 	return mirror{now: now, index: make(map[key]place), ids: make(map[string]place), newest: nowhere, oldest: nowhere}
 }
 
+// clear forgets all blocks. Numbers go on, so that whoever stands at a place of
+// before sees that it is over.
+func (m *mirror) clear() {
+	fresh := newMirror(m.now)
+	fresh.number = m.number
+	*m = fresh
+}
+
 func (m *mirror) len() int { return len(m.index) }
 
 func (m *mirror) get(k key) (Active, bool) {

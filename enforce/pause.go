@@ -19,7 +19,7 @@ func (e *Enforcer) Pause() (ended []Active, err error) {
 	for p := e.wanted.oldest; p != nowhere; p = e.wanted.places[p].newer {
 		ended = append(ended, e.told(e.wanted.places[p].active))
 	}
-	e.wanted = newMirror(e.opt.Now)
+	e.wanted.clear()
 	e.stats.Lifted += uint64(len(ended))
 	e.mu.Unlock()
 	return ended, e.off()

@@ -28,9 +28,9 @@ func (m *mirror) after(at pageEnd) place {
 	p := m.newest
 	switch {
 	case at.number == 0:
-	case m.places[at.place].number == at.number:
+	case int(at.place) < len(m.places) && m.places[at.place].number == at.number:
 		p = m.places[at.place].older
-	default: // it ended meanwhile
+	default: // it ended meanwhile, or all did
 		for p != nowhere && m.places[p].number >= at.number {
 			p = m.places[p].older
 		}
