@@ -94,6 +94,8 @@ func (e *Enforcer) applyChunk(blocks []policy.Block, results []Result, lock func
 		case errs[i] != nil:
 			e.stats.Failed++
 			e.behind = true
+			// A renewal too: the kernel has it, but not for as long.
+			e.wanted.setState(t.key, StateMissing)
 			e.wanted.fail(t.key)
 			e.failing(fmt.Errorf("blocking %s: %w", t.active.Block.Tuple, errs[i]))
 		case t.renewal:

@@ -10,7 +10,8 @@ import (
 // chunks, so op must not be held.
 func (e *Enforcer) mend() error {
 	e.mu.Lock()
-	behind := e.kernel != nil && e.behind
+	// What is missing is, whatever made it so: nothing else looks for it.
+	behind := e.kernel != nil && (e.behind || e.wanted.missing > 0)
 	e.behind = false
 	wide := e.wanted.anyWide()
 	e.mu.Unlock()
