@@ -113,7 +113,6 @@ func (e *Enforcer) applyChunk(blocks []policy.Block, results []Result, lock func
 	if e.behind {
 		e.nudge()
 	}
-	e.forget.enqueue(tasks, errs)
 	return fatal
 }
 

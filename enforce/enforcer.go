@@ -109,6 +109,10 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 	}
 	if !opt.DryRun && cfg.Conntrack {
 		e.forget = newForgetter(opt.NetNS)
+		// The one before us may have ended before it came to that.
+		e.mu.Lock()
+		e.forget.enqueue(e.wanted.keys(StateBlocked))
+		e.mu.Unlock()
 	}
 	return e, nil
 }

@@ -39,26 +39,20 @@ func newForgetter(netns int) *forgetter {
 	return f
 }
 
-// enqueue asks for the connections of blocks that are in force.
-func (f *forgetter) enqueue(tasks []task, errs []error) {
-	if f == nil {
+// enqueue asks for the connections of blocks that came in force.
+func (f *forgetter) enqueue(keys []key) {
+	if f == nil || len(keys) == 0 {
 		return
 	}
 	f.mu.Lock()
-	for i, t := range tasks {
-		switch {
-		case errs[i] != nil || t.renewal:
-		case len(f.waiting) >= maxForget:
+	for _, k := range keys {
+		if len(f.waiting) >= maxForget {
 			f.lost++
-		default:
-			f.waiting[t.key] = true
+			continue
 		}
+		f.waiting[k] = true
 	}
-	some := len(f.waiting) > 0
 	f.mu.Unlock()
-	if !some {
-		return
-	}
 	select {
 	case f.wake <- struct{}{}:
 	default:

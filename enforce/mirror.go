@@ -245,14 +245,15 @@ func (m *mirror) expire(now time.Time, out []Active) []Active {
 	return out
 }
 
-// setState sets the state of an entry, if there is one.
-func (m *mirror) setState(k key, s State) {
+// setState sets the state of an entry, if there is one, and gives that of before.
+func (m *mirror) setState(k key, s State) (before State) {
 	if p, ok := m.index[k]; ok {
 		w := &m.places[p]
-		before := w.active.State
+		before = w.active.State
 		w.active.State = s
 		m.count(before, s)
 	}
+	return before
 }
 
 // fail notes that Apply tells that an entry is not in force.

@@ -215,14 +215,20 @@ func divisible(err error) bool {
 func (e *Enforcer) settle(elems []element, errs []error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	var begun []key
+	defer func() { e.forget.enqueue(begun) }()
 	for i := range elems {
 		state := StateBlocked
 		if errs[i] != nil {
 			state = StateMissing
 		}
-		e.wanted.setState(elems[i].key, state)
+		before := e.wanted.setState(elems[i].key, state)
 		if state != StateBlocked {
 			continue
+		}
+		// One that was lost too: what passed meanwhile may be offloaded.
+		if before == StateMissing && e.forget != nil {
+			begun = append(begun, elems[i].key)
 		}
 		if a, late := e.wanted.late(elems[i].key); late && len(e.since.Late) < e.cfg.MaxBlocks {
 			e.since.Late = append(e.since.Late, a)
