@@ -33,6 +33,11 @@ func (a *Agent) checked(r enforce.Report, err error) {
 		a.events.tell(history.Event{Kind: history.KindAgent,
 			Text: fmt.Sprintf("%d blocks were missing in the kernel and are back: somebody else removed them, or the kernel did not take them at first", r.Restored)})
 	}
+	if r.Removed > 0 {
+		a.log.Warn("somebody else put into our table what is no block of ours, and it is removed", "elements", r.Removed)
+		a.events.tell(history.Event{Kind: history.KindAgent,
+			Text: fmt.Sprintf("%d elements were removed from the table that are no blocks of ours: somebody else put them there", r.Removed)})
+	}
 	if r.Missing > 0 {
 		a.log.Error("blocks are missing in the kernel", "missing", r.Missing)
 	}

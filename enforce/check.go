@@ -16,6 +16,9 @@ type Report struct {
 	// Restored is how many blocks were put back into the kernel, Missing how
 	// many it does not have at this moment.
 	Restored, Missing int
+	// Removed is how many elements were taken out of the kernel that no block
+	// wanted: somebody else had put them there.
+	Removed int
 	// Lifted are blocks taken back because an end of them is protected now;
 	// their Err says which, or why lifting failed.
 	Lifted []Lifted
@@ -34,7 +37,7 @@ type Lifted struct {
 
 // Quiet tells whether there is nothing to report.
 func (r Report) Quiet() bool {
-	return r.Rebuilt == "" && r.Restored == 0 && r.Missing == 0 && len(r.Lifted) == 0 && len(r.Late) == 0 && len(r.Expired) == 0
+	return r.Rebuilt == "" && r.Restored == 0 && r.Missing == 0 && r.Removed == 0 && len(r.Lifted) == 0 && len(r.Late) == 0 && len(r.Expired) == 0
 }
 
 // Check compares the kernel with what is wanted and mends the difference. Where
@@ -116,7 +119,11 @@ func (e *Enforcer) compare() (lifted []Lifted, err error) {
 		e.mu.Unlock()
 		e.doubt.again = true
 	}
-	e.doubt.first = append(e.doubt.first, n.keys...)
+	if len(e.doubt.first) < maxNoticed { // checks that fail do not add up
+		e.doubt.first = append(e.doubt.first, n.keys...)
+	} else {
+		e.doubt.again = e.doubt.again || len(n.keys) > 0
+	}
 	lifted = e.recheck()
 	return lifted, e.ensure()
 }

@@ -12,9 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxNoticed bounds the keys that are remembered: beyond them it is an overrun.
-const maxNoticed = 50_000
-
 // eventBuffer is how many bytes of events may wait to be read: some ten thousand
 // elements of others.
 const eventBuffer = 8 << 20

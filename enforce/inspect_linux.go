@@ -113,10 +113,12 @@ func (k *kernel) look() (tableState, error) {
 		k.why = why
 		return tableChains, nil
 	}
-	// A base chain of ours for a hook that is no longer configured.
-	for _, h := range hooks {
-		if !slices.Contains(k.cfg.Hooks, h) && findChain(k.present, k.cfg.Table, string(h)) != nil {
-			k.why = fmt.Sprintf("the chain %s is not configured", h)
+	// One for a hook that is no longer configured, or somebody else's, which may
+	// stop what nobody blocks.
+	known := newChains(k.cfg, k.table, k.counting, k.wide)
+	for _, c := range k.present {
+		if !slices.ContainsFunc(known, func(r chainRules) bool { return r.Name == c.Name }) {
+			k.why = fmt.Sprintf("the chain %s is not one of ours", c.Name)
 			return tableChains, nil
 		}
 	}

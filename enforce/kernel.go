@@ -13,6 +13,9 @@ const (
 	tableAbsent                    // nothing
 )
 
+// maxNoticed bounds the keys that are remembered: beyond them it is an overrun.
+const maxNoticed = 50_000
+
 // noticed is what others did to our table.
 type noticed struct {
 	// keys are elements that were removed or written.

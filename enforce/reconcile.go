@@ -32,6 +32,9 @@ const (
 	// slack is how much sooner than wanted an element may run out before it
 	// counts as missing: the time of the transaction and the kernel's rounding.
 	slack = 500 * time.Millisecond
+	// excess is how much later than wanted one may run out: a transaction with very
+	// many may take seconds.
+	excess = 10 * time.Second
 )
 
 // ensure makes sure that our table stands as we made it. Whoever calls it, and

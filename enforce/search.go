@@ -3,8 +3,10 @@ package enforce
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"math"
 	"slices"
+	"time"
 )
 
 // doubt is what remains to be looked for in the kernel after somebody else
@@ -60,6 +62,10 @@ func (e *Enforcer) searchSome(first bool) (more, lost bool, err error) {
 		e.doubt.again = true
 		return false, false, err
 	}
+	if err := e.removeStrange(chunk, left); err != nil {
+		e.doubt.again = true
+		return false, false, err
+	}
 	now := e.now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -67,8 +73,8 @@ func (e *Enforcer) searchSome(first bool) (more, lost bool, err error) {
 		a, ok := e.wanted.get(k)
 		wanted := a.Until.Sub(now)
 		// One about to run out may be gone already: the kernel is a little early.
-		if ok && a.State == StateBlocked && wanted > slack/2 && !lasts(left[i], wanted) {
-			e.wanted.setState(k, StateMissing)
+		if ok && a.State == StateBlocked && wanted > slack/2 && (!lasts(left[i], wanted) || left[i]-excess > wanted) {
+			e.wanted.setState(k, StateMissing) // which puts it back with the right time
 			e.behind, lost = true, true
 			if first && len(e.doubt.first) == 0 && len(e.doubt.keys) == 0 {
 				e.doubt.again = true // where one went unnoticed, others may have
@@ -76,4 +82,31 @@ func (e *Enforcer) searchSome(first bool) (more, lost bool, err error) {
 		}
 	}
 	return len(e.doubt.first)+len(e.doubt.keys) > 0, lost, nil
+}
+
+// removeStrange takes out of the kernel what of keys it has, by left, and nobody
+// wants: somebody else put it there, and the packets that it stops would be
+// stopped by a block that nothing tells of.
+func (e *Enforcer) removeStrange(keys []key, left []time.Duration) error {
+	var strange []element
+	e.mu.Lock()
+	for i, k := range keys {
+		if _, wanted := e.wanted.get(k); !wanted && left[i] > 0 {
+			strange = append(strange, element{key: k, timeout: time.Second, other: true})
+		}
+	}
+	e.mu.Unlock()
+	if len(strange) == 0 {
+		return nil
+	}
+	errs := make([]error, len(strange))
+	e.take(strange, errs)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, err := range errs {
+		if err == nil {
+			e.since.Removed++
+		}
+	}
+	return errors.Join(errs...)
 }
