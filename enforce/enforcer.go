@@ -219,8 +219,10 @@ func (e *Enforcer) adopt() error {
 			}
 			e.wanted.put(at, a)
 			e.stats.Adopted++
+			k.adopted[at.set]++
 			k.need([]element{{key: at}})
 		}
+		k.sets.room(k.adopted)
 		e.built = true
 		k.growing = false // the one before us has put them in
 	}

@@ -143,7 +143,7 @@ func compareSet(want *nftables.Set, sets []*nftables.Set) (why string) {
 		switch {
 		case s.Comment != want.Comment:
 			return fmt.Sprintf("the set %s is of another version (%s, not %s)", s.Name, s.Comment, want.Comment)
-		case s.KeyType.Name != want.KeyType.Name || s.KeyType.Bytes != want.KeyType.Bytes || s.Size != want.Size ||
+		case s.KeyType.Name != want.KeyType.Name || s.KeyType.Bytes != want.KeyType.Bytes || s.Size < want.Size ||
 			s.Timeout != want.Timeout || s.HasTimeout != want.HasTimeout || s.IsMap || s.Interval != want.Interval || s.Constant || s.Dynamic:
 			return fmt.Sprintf("the set %s is another one", s.Name)
 		}

@@ -18,6 +18,7 @@ type kernel struct {
 	reader, writer *link
 	table          *nftables.Table
 	sets           *tableSets
+	adopted        [setKinds]int // for how many the sets have room at least
 	batch          batch
 	// events tell what others do; nil while they cannot be had. relisten opens them
 	// again; nil while nobody asked for them.

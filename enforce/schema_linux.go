@@ -157,10 +157,19 @@ func newChains(cfg Config, table *nftables.Table, counting, wide bool) []chainRu
 func jump(chain string) expr.Any { return &expr.Verdict{Kind: expr.VerdictJump, Chain: chain} }
 func goTo(chain string) expr.Any { return &expr.Verdict{Kind: expr.VerdictGoto, Chain: chain} }
 
+// room makes room for what is adopted, which may be more than is kept from now on.
+func (t *tableSets) room(adopted [setKinds]int) {
+	for kind, n := range adopted {
+		t.blocks[kind].Size = max(t.blocks[kind].Size, setSize(n))
+		t.others[kind].Size = max(t.others[kind].Size, setSize(n))
+	}
+}
+
 // rebuild makes the table with elements in it, one transaction, in the place of
 // what was found there.
 func (k *kernel) rebuild(found tableState, elems []element) error {
 	sets, chains := newSets(k.cfg, k.table), newChains(k.cfg, k.table, k.counting, k.wide)
+	sets.room(k.adopted)
 	err := k.commit("making the table", func(c *nftables.Conn) {
 		if found != tableAbsent {
 			c.DelTable(k.table)
