@@ -38,6 +38,9 @@ func (a *Agent) checked(r enforce.Report, err error) {
 		a.events.tell(history.Event{Kind: history.KindAgent,
 			Text: fmt.Sprintf("%d elements were removed from the table that are no blocks of ours: somebody else put them there", r.Removed)})
 	}
+	if r.Connections != nil {
+		a.log.Warn("connection tracking does not forget the connections of blocks: what a flowtable has taken over may live on", "error", r.Connections)
+	}
 	if r.Missing > 0 {
 		a.log.Error("blocks are missing in the kernel", "missing", r.Missing)
 	}

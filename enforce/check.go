@@ -19,6 +19,10 @@ type Report struct {
 	// Removed is how many elements were taken out of the kernel that no block
 	// wanted: somebody else had put them there.
 	Removed int
+	// Connections is why connection tracking could not be made to forget those of
+	// blocked traffic, once for each reason. It is tried again. Without a flowtable
+	// the blocks hold all the same.
+	Connections error
 	// Lifted are blocks taken back because an end of them is protected now;
 	// their Err says which, or why lifting failed.
 	Lifted []Lifted
@@ -37,7 +41,7 @@ type Lifted struct {
 
 // Quiet tells whether there is nothing to report.
 func (r Report) Quiet() bool {
-	return r.Rebuilt == "" && r.Restored == 0 && r.Missing == 0 && r.Removed == 0 && len(r.Lifted) == 0 && len(r.Late) == 0 && len(r.Expired) == 0
+	return r.Rebuilt == "" && r.Restored == 0 && r.Missing == 0 && r.Removed == 0 && r.Connections == nil && len(r.Lifted) == 0 && len(r.Late) == 0 && len(r.Expired) == 0
 }
 
 // Check compares the kernel with what is wanted and mends the difference. Where
@@ -61,10 +65,12 @@ func (e *Enforcer) Check() (Report, error) {
 	if err == nil {
 		err = e.mend()
 	}
+	trouble := e.forget.trouble()
 	now := e.now()
 	e.mu.Lock()
 	e.expire(now)
 	r := e.since
+	r.Connections = trouble
 	e.since = Report{}
 	r.Missing = e.wanted.missing
 	if err != nil {

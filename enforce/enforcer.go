@@ -108,7 +108,7 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 		return nil, errors.Join(err, e.Close())
 	}
 	if !opt.DryRun && cfg.Conntrack {
-		e.forget = newForgetter(opt.NetNS)
+		e.forget = newForgetter(func(keys map[key]bool) (uint64, error) { return forgetConnections(opt.NetNS, keys) })
 		// The one before us may have ended before it came to that.
 		e.mu.Lock()
 		e.forget.enqueue(e.wanted.keys(StateBlocked))
@@ -208,6 +208,7 @@ func (e *Enforcer) adopt() error {
 		list = slices.DeleteFunc(list, func(s stored) bool { return s.expires <= 0 })
 		now := e.now()
 		slices.SortStableFunc(list, func(a, b stored) int { return cmp.Compare(b.timeout-b.expires, a.timeout-a.expires) })
+		var counts [setKinds]int
 		for _, s := range list {
 			a := s.active(now)
 			at, err := keyFor(a.Block, e.cfg.IPv6Prefix)
@@ -219,10 +220,10 @@ func (e *Enforcer) adopt() error {
 			}
 			e.wanted.put(at, a)
 			e.stats.Adopted++
-			k.adopted[at.set]++
+			counts[at.set]++
 			k.need([]element{{key: at}})
 		}
-		k.sets.room(k.adopted)
+		k.adopts(counts, e.guard(e.opt.Protected())) // forced blocks are known only now
 		e.built = true
 		k.growing = false // the one before us has put them in
 	}

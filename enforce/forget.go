@@ -1,6 +1,10 @@
 package enforce
 
 import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -12,16 +16,17 @@ import (
 // It walks the whole table of connections, so it is done in a goroutine of its
 // own, for all blocks of a while together. The nil forgetter does nothing.
 type forgetter struct {
-	netns int
-	wake  chan struct{}
-	done  chan struct{}
-	over  sync.WaitGroup
+	walk func(keys map[key]bool) (uint64, error)
+	wake chan struct{}
+	done chan struct{}
+	over sync.WaitGroup
 
 	mu        sync.Mutex
 	waiting   map[key]bool
 	forgotten uint64
 	lost      uint64
 	err       error
+	told      string // which failure was told
 }
 
 const (
@@ -33,8 +38,8 @@ const (
 	maxForget = 100_000
 )
 
-func newForgetter(netns int) *forgetter {
-	f := &forgetter{netns: netns, wake: make(chan struct{}, 1), done: make(chan struct{}), waiting: make(map[key]bool)}
+func newForgetter(walk func(map[key]bool) (uint64, error)) *forgetter {
+	f := &forgetter{walk: walk, wake: make(chan struct{}, 1), done: make(chan struct{}), waiting: make(map[key]bool)}
 	f.over.Go(f.run)
 	return f
 }
@@ -71,12 +76,15 @@ func (f *forgetter) run() {
 		f.waiting = make(map[key]bool)
 		f.mu.Unlock()
 		start := time.Now()
-		n, err := forgetConnections(f.netns, keys)
+		n, err := f.walk(keys)
 		pause := max(forgetEvery, forgetShare*time.Since(start))
 		f.mu.Lock()
 		f.forgotten += n
 		f.err = err
 		f.mu.Unlock()
+		if err != nil {
+			f.enqueue(slices.Collect(maps.Keys(keys))) // nobody knows how far it came
+		}
 		select {
 		case <-f.done:
 			return
@@ -101,4 +109,28 @@ func (f *forgetter) counts() (forgotten uint64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.forgotten, f.err
+}
+
+// trouble gives why the last walk failed, once for each reason, and an error for
+// those that found no room to wait.
+func (f *forgetter) trouble() error {
+	if f == nil {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	err := f.err
+	if f.lost > 0 {
+		err = errors.Join(err, fmt.Errorf("the connections of %d blocks were not looked for: too many blocks at once", f.lost))
+		f.lost = 0
+	}
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text == f.told {
+		return nil
+	}
+	f.told = text
+	return err
 }

@@ -224,6 +224,14 @@ func (k *kernel) need(elems []element) {
 	}
 }
 
+// adopts notes how many blocks of the table that inspect found are adopted, and
+// whether its guards are to be compared with others.
+func (k *kernel) adopts(counts [setKinds]int, guards bool) {
+	k.adopted = counts
+	k.sets.room(counts)
+	k.intact = k.intact && !guards
+}
+
 // current gives the generation of the ruleset, 0 where it cannot be known.
 func (k *kernel) current() (uint32, error) {
 	var generation uint32

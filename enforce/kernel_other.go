@@ -32,4 +32,5 @@ func (*kernel) dump() ([]stored, error)             { return nil, ErrUnsupported
 func (*kernel) remove() error                       { return ErrUnsupported }
 func (*kernel) close() error                        { return nil }
 
+func (*kernel) adopts([setKinds]int, bool)                {}
 func forgetConnections(int, map[key]bool) (uint64, error) { return 0, ErrUnsupported }
