@@ -125,6 +125,9 @@ func (e *Enforcer) compare() (lifted []Lifted, err error) {
 		e.mu.Unlock()
 		e.doubt.again = true
 	}
+	if n.remade {
+		e.doubt.again, e.doubt.whole = true, true
+	}
 	if len(e.doubt.first) < maxNoticed { // checks that fail do not add up
 		e.doubt.first = append(e.doubt.first, n.keys...)
 	} else {

@@ -165,6 +165,10 @@ func (n *noticed) parse(buf []byte, table string) {
 			return
 		}
 		switch binary.NativeEndian.Uint16(buf[4:]) {
+		case msgDelTable, msgDelSet:
+			if size > headerSize && buf[unix.NLMSG_HDRLEN] == unix.NFPROTO_INET {
+				n.remade = n.remade || tableOf(buf[headerSize:size]) == table
+			}
 		case msgNewElements, msgDelElements:
 			if size > headerSize && buf[unix.NLMSG_HDRLEN] == unix.NFPROTO_INET {
 				n.elements(buf[headerSize:size], table)
@@ -172,6 +176,25 @@ func (n *noticed) parse(buf []byte, table string) {
 		}
 		buf = buf[min((size+3)&^3, len(buf)):]
 	}
+}
+
+const (
+	msgDelTable = unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_DELTABLE
+	msgDelSet   = unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_DELSET
+)
+
+// tableOf gives the name of the table that a message about a table or a set is of.
+func tableOf(b []byte) string {
+	ad, err := netlink.NewAttributeDecoder(b)
+	if err != nil {
+		return ""
+	}
+	for ad.Next() {
+		if ad.Type() == unix.NFTA_TABLE_NAME { // as NFTA_SET_TABLE
+			return ad.String()
+		}
+	}
+	return ""
 }
 
 // elements reads a list of elements.

@@ -22,4 +22,8 @@ type noticed struct {
 	keys []key
 	// overrun tells that more happened than was noticed.
 	overrun bool
+	// remade tells that our table or a set of it was deleted: the kernel does not
+	// name the elements that went with it. Another may stand there since, as where
+	// somebody loads a ruleset that was saved.
+	remade bool
 }

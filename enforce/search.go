@@ -15,6 +15,7 @@ type doubt struct {
 	first []key // these are known to be touched
 	keys  []key
 	again bool // nobody knows what else was
+	whole bool // so much may have been that one check looks at all
 }
 
 // search looks for blocks that are in doubt, for a few others, and for all of
@@ -43,6 +44,7 @@ func (e *Enforcer) searchSome(first bool) (more, lost bool, err error) {
 	}
 	var chunk []key
 	if first {
+		lost, e.doubt.whole = e.doubt.whole, false
 		e.mu.Lock()
 		chunk = e.wanted.sample(StateBlocked, sampleSize)
 		if e.doubt.again && len(e.doubt.keys) == 0 {
