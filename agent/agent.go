@@ -187,10 +187,11 @@ func (a *Agent) openEnforcement() error {
 	if n := a.enforcer.Stats().Adopted; n > 0 {
 		a.log.Info("adopted blocks that were in force", "blocks", n)
 	}
+	began := time.Now()
 	a.decider = &decider{
 		engine: engine, tracker: engine.NewTracker(), ledger: engine.NewLedger(), offences: engine.NewOffences(), blocks: a.enforcer,
 		ends:      a.ends,
-		protected: a.hosts.snapshot, home: a.hosts.home.Load, feed: a.cfg.feedURL, started: argusfeed.TimeOf(time.Now()),
+		protected: a.hosts.snapshot, home: a.hosts.home.Load, feed: a.cfg.feedURL, ran: func() time.Duration { return time.Since(began) },
 		now:     func(detection.Detection) argusfeed.Time { return argusfeed.TimeOf(time.Now()) },
 		paused:  a.pause.words,
 		decided: a.tell,

@@ -36,11 +36,13 @@ type decider struct {
 	// ends are the blocks that others ended early; nil: nobody does.
 	ends *earlyEnds
 	// home gives the networks of this host's interfaces, feed the URL of a source
-	// by its number; nil: not known. started is when the agent began to look, 0: long
-	// ago.
-	home    func() *policy.Home
-	feed    func(source uint16) string
+	// by its number; nil: not known.
+	home func() *policy.Home
+	feed func(source uint16) string
+	// started is when the agent began to look, 0: long ago. Where ran is set it gives
+	// for how long the agent has looked instead, whatever the wall's clock did.
 	started argusfeed.Time
+	ran     func() time.Duration
 	// protected gives the newest snapshot of what is never blocked.
 	protected func() *policy.Protected
 	// paused says why nothing is blocked, empty: it is; nil: always.
@@ -94,9 +96,9 @@ func (d *decider) view(det detection.Detection, id string) policy.View {
 		ID:            id,
 		Evidence:      d.tracker.Observe(det),
 		Protected:     d.protected(),
-		Started:       d.started,
 		BlocksInForce: d.blocks.Len(),
 	}
+	v.Started = d.startedAt(v.Now)
 	if d.paused != nil {
 		v.Paused = d.paused()
 	}
@@ -114,6 +116,14 @@ func (d *decider) view(det detection.Detection, id string) policy.View {
 		v.Offended = d.offences.Of(det.Tuple)
 	}
 	return v
+}
+
+// startedAt is when the agent began to look, on the clock of now.
+func (d *decider) startedAt(now argusfeed.Time) argusfeed.Time {
+	if d.ran == nil {
+		return d.started
+	}
+	return now.Add(-d.ran())
 }
 
 // record takes note of a block that is in force.

@@ -9,8 +9,10 @@ import (
 	"slips-ips/policy"
 )
 
-// earlyEnds are the blocks that ended before their time, or began after it, and of
-// which the decider has not heard yet. Whoever ends a block leaves it here and waits for nobody: the
+// earlyEnds are the blocks that ended, or began late, and of which the decider has not
+// heard yet. Those that ran out are among them: they end by how long the machine ran,
+// and the decider's ledger goes by the wall's clock, which may have been set back
+// meanwhile. Whoever ends a block leaves it here and waits for nobody: the
 // watch over the kernel must not wait for a decider that waits for the enforcer.
 // The decider takes them before it decides. It is safe for concurrent use; nil is
 // always empty.
@@ -30,9 +32,9 @@ type earlyEnd struct {
 	began argusfeed.Time
 }
 
-// note takes note of the end of a block. One that ran out did so for the decider too.
+// note takes note of the end of a block.
 func (e *earlyEnds) note(b policy.Block, why history.End) {
-	if e == nil || why == history.EndExpired {
+	if e == nil {
 		return
 	}
 	e.mu.Lock()
@@ -58,7 +60,7 @@ func (e *earlyEnds) take() []earlyEnd {
 	return all
 }
 
-// hearEnds gives back the places in the budget of what ended early, forgives what a
+// hearEnds gives back the places in the budget of what ended, forgives what a
 // person lifted, and counts what began late.
 func (d *decider) hearEnds() {
 	for _, end := range d.ends.take() {

@@ -10,8 +10,8 @@ import (
 	"slips-ips/policy"
 )
 
-// TestEarlyEndsFreeTheBudget: however a block ends before its time, its place in
-// the budget is free for the next decision.
+// TestEarlyEndsFreeTheBudget: however a block ends, its place in the budget is free
+// for the next decision, also where by the wall's clock it has time left.
 func TestEarlyEndsFreeTheBudget(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
@@ -32,6 +32,11 @@ func TestEarlyEndsFreeTheBudget(t *testing.T) {
 			if _, err := o.AddAllow(t.Context(), root, control.Allow{Network: "203.0.113.9"}); err != nil {
 				t.Fatal(err)
 			}
+		}, 1},
+		{"ran out after the clock was set back", func(t *testing.T, o operator) {
+			active, _ := o.enforcer.Lookup(beaconTuple(1))
+			o.enforcer.Lift([]policy.Block{active.Block})
+			o.tellLift(active.Block, active.Since, time.Now(), history.EndExpired, "it ran out", nil)
 		}, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -66,7 +66,7 @@ func TestBlocksBehindMasquerade(t *testing.T) {
 			root := t.TempDir()
 			found, err := hostnet.Discover(hostnet.Options{NetNS: r.Router.FD(), ResolverFiles: []string{filepath.Join(root, "none")}, Root: root})
 			must(err)
-			markRouter(found.Entries)
+			found.Entries = markRouter(found.Entries)
 			protected := func() *policy.Protected { return policy.NewProtected(found.Entries...) }
 			blocks, err := enforce.New(enforce.DefaultConfig(), enforce.Options{NetNS: r.Router.FD(), Protected: protected})
 			must(err)

@@ -141,7 +141,7 @@ func (o operator) wouldDecide(ctx context.Context, e *control.Explanation) (r co
 		}
 		view := policy.View{
 			Now: now, Evidence: evidence, Protected: o.hosts.snapshot(), BlocksInForce: o.enforcer.Len(),
-			Home: o.hosts.home.Load(), Started: o.decider.started, Paused: o.pause.words(), Feed: o.cfg.feedURL(d.Source),
+			Home: o.hosts.home.Load(), Started: o.decider.startedAt(now), Paused: o.pause.words(), Feed: o.cfg.feedURL(d.Source),
 			Spent: o.decider.ledger.Spent(e.Tuple, now), Offended: o.decider.offences.Of(e.Tuple),
 		}
 		view.InForce = inForce(o.enforcer.Covering(e.Tuple, o.decider.engine.Scope(d, view)))

@@ -61,8 +61,9 @@ func endBlock(t *testing.T, state string, d policy.Decision, lifted bool) {
 	// The same ID again makes the row anew.
 	s.Record(history.Event{Kind: history.KindBlock, Mode: "dry-run", Decision: &d, Block: &b})
 	if lifted {
-		b.End = history.EndLifted
-		s.Record(history.Event{Kind: history.KindLift, Mode: "dry-run", Block: &b})
+		ended := b // the first is being written meanwhile
+		ended.End = history.EndLifted
+		s.Record(history.Event{Kind: history.KindLift, Mode: "dry-run", Block: &ended})
 	}
 	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)

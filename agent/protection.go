@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -78,8 +77,8 @@ func (p *protection) watch(ctx context.Context) {
 }
 
 func (p *protection) take(found hostnet.Snapshot) {
-	if forwards() {
-		markRouter(found.Entries)
+	if found.Forwards {
+		found.Entries = markRouter(found.Entries)
 	}
 	p.home.Store(policy.NewHome(found.Networks...))
 	p.mu.Lock()
@@ -159,22 +158,17 @@ func (p *protection) failed(err error) {
 	p.log.Warn("not everything that must never be blocked is known; what was known stays protected", "error", err)
 }
 
-// forwarding is where Linux says that it forwards IPv4. IPv6 is not masked.
-const forwarding = "/proc/sys/net/ipv4/ip_forward"
-
-func forwards() bool {
-	text, err := os.ReadFile(forwarding)
-	return err == nil && strings.TrimSpace(string(text)) != "0"
-}
-
-// markRouter notes that others may be behind the own IPv4 addresses.
-func markRouter(entries []policy.Entry) {
+// markRouter gives the entries with a note that others may be behind the own IPv4
+// addresses. IPv6 is not masked. The snapshot that they are of stays as it is.
+func markRouter(entries []policy.Entry) []policy.Entry {
+	entries = slices.Clone(entries)
 	for i := range entries {
 		if e := &entries[i]; e.Kind == policy.KindOwn && e.Prefix.Addr().Is4() {
 			e.Kind = policy.KindRouter
 			e.Why += " (this host forwards: its clients may be behind it; let Argus watch the LAN side)"
 		}
 	}
+	return entries
 }
 
 // lookupTime is how long finding the address of a feed's host may take.

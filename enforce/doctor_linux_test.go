@@ -76,3 +76,20 @@ func TestInspect(t *testing.T) {
 		t.Errorf("our damaged table is %q", in.Table)
 	}
 }
+
+// TestOneInterfaceForwards: net.ipv4.ip_forward says no, and packets are forwarded.
+func TestOneInterfaceForwards(t *testing.T) {
+	r := newRouter(t)
+	for _, set := range [][2]string{{"net.ipv4.ip_forward", "0"}, {"net.ipv4.conf.wan0.forwarding", "1"}} {
+		if err := r.Router.Sysctl(set[0], set[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var in Inspection
+	if err := r.Router.Do(func() (err error) {
+		in, err = Inspect(DefaultConfig(), r.Router.FD())
+		return err
+	}); err != nil || !in.Forwarding4 {
+		t.Errorf("%+v, %v", in, err)
+	}
+}

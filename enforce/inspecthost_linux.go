@@ -26,7 +26,7 @@ func Inspect(cfg Config, ns int) (Inspection, error) {
 	if unix.Uname(&uts) == nil {
 		in.Kernel = unix.ByteSliceToString(uts.Release[:])
 	}
-	in.Forwarding4 = sysctlOn("net/ipv4/ip_forward")
+	in.Forwarding4 = sysctlOn("net/ipv4/ip_forward") || anyForwards4()
 	in.Forwarding6 = sysctlOn("net/ipv6/conf/all/forwarding")
 	in.BridgeFiltered4 = sysctlOn("net/bridge/bridge-nf-call-iptables")
 	in.BridgeFiltered6 = sysctlOn("net/bridge/bridge-nf-call-ip6tables")
@@ -42,6 +42,15 @@ func Inspect(cfg Config, ns int) (Inspection, error) {
 func sysctlOn(name string) bool {
 	text, err := os.ReadFile(filepath.Join("/proc/sys", name))
 	return err == nil && strings.TrimSpace(string(text)) != "0"
+}
+
+// anyForwards4 tells whether packets are passed on from some interface although not
+// from all, as where systemd-networkd masquerades. IPv6 knows no such thing.
+func anyForwards4() bool {
+	interfaces, _ := os.ReadDir("/proc/sys/net/ipv4/conf")
+	return slices.ContainsFunc(interfaces, func(i os.DirEntry) bool {
+		return i.Name() != "default" && sysctlOn(filepath.Join("net/ipv4/conf", i.Name(), "forwarding"))
+	})
 }
 
 func (in *Inspection) lookAtBridges(ns int) error {

@@ -17,7 +17,7 @@ func (e *Engine) Adopt(t *Tracker) *Tracker {
 	t.horizon, t.maxTuples = e.maxSpan, e.maxTuples
 	t.keepPerTuple(e.maxMatches)
 	var newest argusfeed.Time
-	for _, l := range []*list{&t.single, &t.several} {
+	for _, l := range []*list{&t.single, &t.several, &t.blocked} {
 		if l.head != none {
 			newest = max(newest, t.tracks[l.head].latest)
 		}

@@ -31,9 +31,11 @@ type Answer struct {
 // Tracker remembers the latest matches of tuples, in flow time. It keeps at
 // most Config.MaxTuples of them. When a new one needs the place, the tuple
 // goes whose last match came longest ago: among those with a single match as
-// long as they hold more than a quarter of the places, else among the others.
-// So a storm of tuples that match once each does not push out what is on its
-// way to being confirmed. A Tracker belongs to one goroutine.
+// long as they hold more than a quarter of the places, else among those that were
+// blocked as long as they hold more than half, else among the others. So a storm of
+// tuples that match once each does not push out what is on its way to being
+// confirmed; and however often they match, what is blocked is renewed, for the budget
+// bounds how many can be. A Tracker belongs to one goroutine.
 type Tracker struct {
 	perTuple  int           // times kept of each tuple
 	horizon   time.Duration // matches that are further apart never count together
@@ -45,6 +47,7 @@ type Tracker struct {
 	free    []int32
 	single  list // tuples with one match
 	several list // the others
+	blocked list // those of them that are blocked, by their last answer
 	evicted uint64
 }
 
@@ -55,6 +58,7 @@ type track struct {
 	next, prev int32
 	kept       int  // how many of its times are set
 	several    bool // matched more than once
+	blocked    bool
 	first      argusfeed.Time
 	latest     argusfeed.Time
 	last       Answer
@@ -76,6 +80,7 @@ func (e *Engine) NewTracker() *Tracker {
 		index:     make(map[argusfeed.Tuple]int32),
 		single:    list{head: none, tail: none},
 		several:   list{head: none, tail: none},
+		blocked:   list{head: none, tail: none},
 	}
 }
 
@@ -125,8 +130,16 @@ func (t *Tracker) Observe(d detection.Detection) Evidence {
 // Decided takes note of the answer, so that the next one can be known for a
 // repeat. Of a tuple that is not remembered it does nothing.
 func (t *Tracker) Decided(d Decision) {
-	if i, ok := t.index[d.Tuple]; ok {
-		t.tracks[i].last = Answer{d.Action, d.Rule, d.Cause}
+	i, ok := t.index[d.Tuple]
+	if !ok {
+		return
+	}
+	tr := &t.tracks[i]
+	tr.last = Answer{d.Action, d.Rule, d.Cause}
+	if blocked := d.Action == ActionBlock || d.Cause == CauseInForce; blocked != tr.blocked {
+		t.unlink(t.listOf(tr), i)
+		tr.blocked = blocked
+		t.link(t.listOf(tr), i)
 	}
 }
 
@@ -159,9 +172,18 @@ func (t *Tracker) place(tuple argusfeed.Tuple, now argusfeed.Time) int32 {
 
 // evict forgets a tuple; now tells whether it still counted.
 func (t *Tracker) evict(now argusfeed.Time) {
-	victim := t.several.tail
-	if victim == none || t.single.n > t.maxTuples/4 {
+	var victim int32
+	switch {
+	case t.single.n > t.maxTuples/4:
 		victim = t.single.tail
+	case t.blocked.n > t.maxTuples/2: // that block may be long over
+		victim = t.blocked.tail
+	case t.several.n > 0:
+		victim = t.several.tail
+	case t.single.n > 0:
+		victim = t.single.tail
+	default:
+		victim = t.blocked.tail
 	}
 	if absSub(now, t.tracks[victim].latest) < t.horizon {
 		t.evicted++
@@ -178,7 +200,10 @@ func (t *Tracker) remove(i int32) {
 }
 
 func (t *Tracker) listOf(tr *track) *list {
-	if tr.several {
+	switch {
+	case tr.blocked:
+		return &t.blocked
+	case tr.several:
 		return &t.several
 	}
 	return &t.single

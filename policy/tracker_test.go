@@ -83,6 +83,41 @@ func TestTrackerLeavesRoomForNewTuples(t *testing.T) {
 	}
 }
 
+// What is blocked keeps its evidence, which its renewal needs, in a storm of tuples
+// that match again and again; and blocks of long ago leave room for new tuples.
+func TestTrackerKeepsWhatIsBlocked(t *testing.T) {
+	const places = 100
+	tr := newTracker(t, 3, 60, places)
+	now := testNow
+	see := func(n, times int, action Action) {
+		for range times {
+			now += 1000
+			d := numbered(n, now)
+			tr.Observe(d)
+			tr.Decided(Decision{Tuple: d.Tuple, Action: action})
+		}
+	}
+	see(0, 2, ActionAlert)
+	see(0, 1, ActionBlock)
+	for n := range 10 * places {
+		see(1000+n, 3, ActionAlert)
+	}
+	if got := tr.Observe(numbered(0, now)); len(got.Times) != 3 {
+		t.Fatalf("what is blocked has %d matches left, want 3", len(got.Times))
+	}
+	for n := range 10 * places {
+		see(10_000+n, 3, ActionBlock)
+	}
+	for n := range places / 4 {
+		tr.Observe(numbered(1_000_000+n, now))
+	}
+	for n := range places / 4 {
+		if got := tr.Observe(numbered(1_000_000+n, now)); len(got.Times) != 2 {
+			t.Fatalf("new tuple %d has %d matches, want 2", n, len(got.Times))
+		}
+	}
+}
+
 // What is too old to count makes room without being missed.
 func TestTrackerCountsOnlyLosses(t *testing.T) {
 	tr := newTracker(t, 3, 60, 100)
@@ -146,6 +181,10 @@ func TestTrackerAgainstOracle(t *testing.T) {
 				t.Fatalf("%d tuples in %d places", tr.Len(), places)
 			}
 			checkLists(t, tr)
+			if rapid.Bool().Draw(t, "decided") {
+				tr.Decided(Decision{Tuple: numbered(n, now).Tuple, Action: rapid.SampledFrom([]Action{ActionAlert, ActionBlock}).Draw(t, "action")})
+				checkLists(t, tr)
+			}
 		}
 	})
 }
@@ -153,7 +192,7 @@ func TestTrackerAgainstOracle(t *testing.T) {
 // checkLists looks whether the lists hold just the tuples of the index.
 func checkLists(t *rapid.T, tr *Tracker) {
 	seen := 0
-	for _, l := range []*list{&tr.single, &tr.several} {
+	for _, l := range []*list{&tr.single, &tr.several, &tr.blocked} {
 		n, before := 0, none
 		for i := l.head; i != none; i = tr.tracks[i].next {
 			if tr.tracks[i].prev != before || tr.index[tr.tracks[i].tuple] != i || tr.listOf(&tr.tracks[i]) != l || slices.Contains(tr.free, i) {

@@ -190,7 +190,7 @@ func addrOf(ip net.IP) (netip.Addr, bool) {
 // one goes down its IPv4 routes vanish without an event of their own.
 var groups = []uint{
 	unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
-	unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE,
+	unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_NETCONF,
 }
 
 // listen tells of changes until ctx ends. What changed is not looked at: asking

@@ -25,10 +25,13 @@ type Snapshot struct {
 	// are private, and public ones unless a default route leaves by the interface,
 	// where the others are the provider's.
 	Networks []netip.Prefix
+	// Forwards tells that this host passes IPv4 packets on, so that others may be
+	// behind its own addresses.
+	Forwards bool
 }
 
 func (s Snapshot) equal(other Snapshot) bool {
-	return slices.Equal(s.Entries, other.Entries) && slices.Equal(s.Default, other.Default) && slices.Equal(s.Networks, other.Networks)
+	return s.Forwards == other.Forwards && slices.Equal(s.Entries, other.Entries) && slices.Equal(s.Default, other.Default) && slices.Equal(s.Networks, other.Networks)
 }
 
 // Options say where to look. The zero value is this host.
@@ -70,6 +73,7 @@ func Discover(opt Options) (Snapshot, error) {
 type finder struct {
 	opt       Options
 	host      hostAddrs
+	forwards  bool
 	resolvers map[string][]netip.Addr // by file
 	leases    []lease
 	time      []policy.Entry // servers of it, as configured
@@ -107,6 +111,12 @@ func (f *finder) look() error {
 		all = append(all, fmt.Errorf("finding out this host's addresses and gateways: %w", err))
 	} else {
 		f.host = host
+	}
+	forwards, err := forwardsIPv4(f.opt.Root)
+	if err != nil {
+		all = append(all, fmt.Errorf("finding out whether this host forwards: %w", err))
+	} else {
+		f.forwards = forwards
 	}
 	for _, name := range f.opt.ResolverFiles {
 		addrs, err := readResolvers(name)
@@ -181,7 +191,9 @@ func (f *finder) snapshot() Snapshot {
 			cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()),
 			strings.Compare(a.Why, b.Why))
 	})
-	return Snapshot{Entries: slices.Compact(entries), Default: slices.Clone(f.host.defs), Networks: slices.Clone(f.host.networks)}
+	return Snapshot{
+		Entries: slices.Compact(entries), Default: slices.Clone(f.host.defs), Networks: slices.Clone(f.host.networks), Forwards: f.forwards,
+	}
 }
 
 func entry(ip netip.Addr, kind policy.Kind, why string) policy.Entry {

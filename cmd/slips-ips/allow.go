@@ -109,7 +109,7 @@ func newAllowAdd(std streams, agent *agentFlags) *cobra.Command {
 					fmt.Fprintln(std.err, "warning:", r.Warning)
 				}
 				for _, b := range r.Lifted {
-					_ = say(std.out, "lifted %s (%s)", b.Tuple, b.ID)
+					_ = say(std.out, "lifted %s (%s)", coveredText(b), b.ID)
 				}
 				return nil
 			})

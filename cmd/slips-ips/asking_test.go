@@ -200,6 +200,8 @@ func TestAskingErrors(t *testing.T) {
 		{"block add 10.0.0.1-203.0.113.1-80-tcp --verdict refuse", 2, "use drop or reject"},
 		{"block add 10.0.0.1-192.0.2.1-80-tcp --force", 1, "this host's gateway; nothing overrides that"},
 		{"block add 10.0.0.1-203.0.113.1-80-tcp --for 31d", 2, "use 1s to 720h"},
+		{"block add 10.0.0.1-203.0.113.1-80-tcp --for 0s", 2, "too short; use more than 0"},
+		{"allow add 10.0.0.5 --for 0s", 2, "too short; use more than 0"},
 		{"block add 10.0.0.1-203.0.113.1-80-tcp --for 1y", 2, "use a number and s, m, h, d or w"},
 		{"block remove", 2, "block flush lifts all"},
 		{"block remove nothing", 1, `no block has the id or the tuple "nothing"`},

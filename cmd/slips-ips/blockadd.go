@@ -49,11 +49,7 @@ is kept in the history.`,
 				case asJSON:
 					return writeJSON(std.out, b)
 				}
-				what := ""
-				if b.Scope != policy.ScopeTuple {
-					what = " (the " + string(b.Scope) + ")"
-				}
-				return say(std.out, "%s %s%s until %s (%s)", b.State, b.Tuple, what, localTime(b.Until), b.ID)
+				return say(std.out, "%s %s until %s (%s)", b.State, coveredText(b), localTime(b.Until), b.ID)
 			})
 		},
 		ValidArgsFunction: agent.complete(1, completeTuples),
@@ -69,4 +65,12 @@ is kept in the history.`,
 	completeFlag(cmd, "scope", words("tuple", "pair", "destination", "source"))
 	completeFlag(cmd, "verdict", words("drop", "reject"))
 	return cmd
+}
+
+// coveredText is what a block covers: its tuple, and its scope where that is wider.
+func coveredText(b control.BlockInfo) string {
+	if b.Scope == policy.ScopeTuple || b.Scope == "" {
+		return b.Tuple.String()
+	}
+	return b.Tuple.String() + " (the " + string(b.Scope) + ")"
 }

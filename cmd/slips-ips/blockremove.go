@@ -20,7 +20,8 @@ func newBlockRemove(std streams, agent *agentFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove ID|TUPLE...",
 		Short: "Lift blocks; what is detected again is blocked again",
-		Long: `Remove lifts the blocks with these ids or of these tuples. A tuple that is
+		Long: `Remove lifts the blocks with these ids, or that stop these tuples: of each tuple
+one, its own or else a wider one, which may be of another tuple. A tuple that is
 detected again is blocked again: slips-ips allow add keeps it from that.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -43,7 +44,7 @@ detected again is blocked again: slips-ips allow add keeps it from that.`,
 					}
 					all.Lifted = append(all.Lifted, b)
 					if !asJSON {
-						_ = say(std.out, "lifted %s (%s)", b.Tuple, b.ID)
+						_ = say(std.out, "lifted %s (%s)", coveredText(b), b.ID)
 					}
 				}
 				if asJSON {

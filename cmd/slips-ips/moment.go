@@ -57,11 +57,15 @@ func ago(t, now time.Time) string {
 	return control.FormatDuration(now.Sub(t)) + " ago"
 }
 
-// durationFlag is a flag that takes days as well.
+// durationFlag is a flag that takes days as well. Its zero value stands for a flag that
+// is not given, so nobody can give it: 0s must not mean "as usual" or "always".
 type durationFlag time.Duration
 
 func (d *durationFlag) Set(s string) error {
 	v, err := control.ParseDuration(s)
+	if err == nil && v == 0 {
+		err = fmt.Errorf("%q: too short; use more than 0", s)
+	}
 	*d = durationFlag(v)
 	return err
 }
