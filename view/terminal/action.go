@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"slips-ips/agent/control"
+	"slips-ips/policy"
 )
 
 // action is something to do when the admin confirms it.
@@ -81,6 +82,10 @@ func (m *model) beginUnblock() tea.Cmd {
 	which, ends := tuple, ""
 	if b != nil {
 		which = b.ID
+		if b.Tuple.String() != tuple || b.Scope != policy.ScopeTuple && b.Scope != "" {
+			// It covers more than the tuple that is looked at: that is what ends.
+			tuple = b.Tuple.String() + ", " + wholeTuple(b)
+		}
 		ends = fmt.Sprintf("It ends by itself in %s. ", lasts(b.Until.Sub(m.now)))
 	}
 	m.propose(action{
