@@ -139,7 +139,9 @@ func whoText(w history.Who) string {
 	return name
 }
 
-// RemoveBlock lifts a block.
+// RemoveBlock lifts a block. Where only a block of another tuple covers the tuple
+// asked for, it refuses and names that one: to end a whole quarantine is asked for
+// by its ID, or by its own tuple.
 func (o operator) RemoveBlock(_ context.Context, by history.Who, idOrTuple string) (control.BlockInfo, error) {
 	if o.enforcer == nil {
 		return control.BlockInfo{}, errNotBlocking
@@ -152,11 +154,24 @@ func (o operator) RemoveBlock(_ context.Context, by history.Who, idOrTuple strin
 		return control.BlockInfo{}, fmt.Errorf("%w: no block in force has the ID or the tuple %q; `slips-ips block list` has them", control.ErrNotFound, idOrTuple)
 	}
 	info := o.blockInfo(active)
+	if !own(active.Block, idOrTuple) {
+		return info, fmt.Errorf("%w: %s has no block of its own: %s of %s, scope %s, covers it. To end all that this one blocks: slips-ips block remove %s",
+			control.ErrRefused, idOrTuple, active.Block.ID, active.Block.Tuple, active.Block.Scope, active.Block.ID)
+	}
 	if r := o.enforcer.Lift([]policy.Block{active.Block})[0]; r.Err != nil {
 		return info, fmt.Errorf("lifting the block of %s: %w", active.Block.Tuple, r.Err)
 	}
 	o.tellLift(active.Block, active.Since, time.Now(), history.EndLifted, "lifted by "+whoText(by), &by)
 	return info, nil
+}
+
+// own tells that what was asked for is the block's ID or its tuple.
+func own(b policy.Block, idOrTuple string) bool {
+	if b.ID == idOrTuple {
+		return true
+	}
+	tuple, err := argusfeed.FindTuple(idOrTuple)
+	return err == nil && tuple == b.Tuple
 }
 
 // FlushBlocks lifts all blocks.

@@ -20,9 +20,10 @@ func newBlockRemove(std streams, agent *agentFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove ID|TUPLE...",
 		Short: "Lift blocks; what is detected again is blocked again",
-		Long: `Remove lifts the blocks with these ids, or that stop these tuples: of each tuple
-one, its own or else a wider one, which may be of another tuple. A tuple that is
-detected again is blocked again: slips-ips allow add keeps it from that.`,
+		Long: `Remove lifts the blocks with these ids, or of these tuples. A tuple that only a wider
+block of another tuple stops is refused, with the id of that one: lifting it lets
+through all that it covers. A tuple that is detected again is blocked again:
+slips-ips allow add keeps it from that.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("%s takes ids or tuples; slips-ips block list shows them, and block flush lifts all", cmd.CommandPath())
