@@ -78,8 +78,9 @@ type Agent struct {
 	reports   *report.Reporter
 	doors     doors
 	pause     pause
-	pausing   sync.Mutex // one at a time pauses or resumes
-	trying    sync.Mutex // one at a time asks what another policy would have done
+	pausing   sync.Mutex    // one at a time pauses or resumes
+	trying    sync.Mutex    // one at a time asks what another policy would have done
+	listing   chan struct{} // full while a long list is made
 
 	tracked atomic.Int64                   // tuples with matches
 	hits    atomic.Pointer[enforce.Counts] // nil: nothing is counted
@@ -108,6 +109,7 @@ func New(opt Options) (*Agent, error) {
 		opt: opt, cfg: opt.Config, log: slog.New(log), troubles: log.book, started: time.Now(),
 		detecting: newDetectStage(opt.Config.Detection.Width), deciding: newCalls("policy"),
 		tally: newTally(), grounds: newGrounds(), ends: &earlyEnds{}, events: newEvents(opt.Config.Agent.Mode),
+		listing: make(chan struct{}, 1),
 	}
 	if err := a.open(); err != nil {
 		return nil, errors.Join(err, a.close(context.Background()))

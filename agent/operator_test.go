@@ -122,6 +122,36 @@ func TestOperatorTuples(t *testing.T) {
 	}
 }
 
+// One long list is made at a time; short ones wait for none.
+func TestLongListsWait(t *testing.T) {
+	o, _ := running(t, nil, nil, beacon(1, 40, time.Minute)...)
+	o.listing <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	waited := make(chan error, 1)
+	go func() {
+		_, err := o.Tuples(ctx, control.TupleQuery{Limit: longList + 1})
+		waited <- err
+	}()
+	if l, err := o.Tuples(t.Context(), control.TupleQuery{Limit: longList}); err != nil || len(l.Tuples) != 1 || l.Matching != 1 {
+		t.Errorf("%+v, %v", l, err)
+	}
+	select {
+	case err := <-waited:
+		t.Fatalf("a second long list was made: %v", err)
+	default:
+	}
+	cancel()
+	if err := <-waited; !errors.Is(err, control.ErrUnavailable) {
+		t.Error(err)
+	}
+	<-o.listing
+	for range 2 {
+		if l, err := o.Tuples(t.Context(), control.TupleQuery{Limit: longList + 1}); err != nil || len(l.Tuples) != 1 {
+			t.Errorf("%+v, %v", l, err)
+		}
+	}
+}
+
 func TestOperatorBlocksByHand(t *testing.T) {
 	o, book := running(t, nil, nil, append(beacon(9, 2, time.Minute), beacon(10, 2, time.Minute)...)...)
 	tuple := beaconTuple(9)

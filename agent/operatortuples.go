@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"slips-ips/agent/control"
 	"slips-ips/argusfeed"
@@ -18,6 +19,32 @@ import (
 // scanStep is how many places of the table of tuples are looked at before the
 // pipeline goes on: about a tenth of a millisecond.
 const scanStep = 1000
+
+// longList is how many tuples are many. To make a list of a hundred thousand takes a
+// core for some tenths of a second: of such lists one is made at a time, with a rest as
+// long as the work after each step, so that however many clients ask, most of the
+// processor is the pipeline's.
+const longList = 1000
+
+// list takes the turn to make a list of n tuples, and gives what follows each step and
+// what ends the turn.
+func (a *Agent) list(ctx context.Context, n int) (rest func(time.Duration), done func(), err error) {
+	if n <= longList {
+		return func(time.Duration) {}, func() {}, nil
+	}
+	select {
+	case a.listing <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, fmt.Errorf("%w: other long lists are being made: ask for at most %d tuples, or later", control.ErrUnavailable, longList)
+	}
+	rest = func(worked time.Duration) {
+		select {
+		case <-time.After(worked):
+		case <-ctx.Done():
+		}
+	}
+	return rest, func() { <-a.listing }, nil
+}
 
 // Tuples lists tuples. The table is walked in steps, between batches of flows;
 // only as many as are given are kept meanwhile, and their letters are copied last.
@@ -31,23 +58,36 @@ func (o operator) Tuples(ctx context.Context, q control.TupleQuery) (control.Tup
 		return control.TupleList{}, fmt.Errorf("%w: sort: %q is not allowed; use last, flows, detections or score", control.ErrInvalid, q.Sort)
 	}
 	found := &best{before: order, max: max(0, q.Offset) + cmp.Or(q.Limit, control.DefaultLimit)}
+	rest, done, err := o.list(ctx, found.max)
+	if err != nil {
+		return control.TupleList{}, err
+	}
+	defer done()
 	list := control.TupleList{Tuples: []control.TupleRow{}}
 	var cursor detection.Cursor
-	for done := false; !done; {
+	var seen []ranked // of one step: putting them in order is not for the pipeline to wait for
+	for all := false; !all; {
+		began := time.Now()
+		seen = seen[:0]
 		if err := ask(ctx, o.detecting.calls, func() {
-			cursor, done = o.detector.Scan(cursor, scanStep, func(v detection.TupleView) {
+			cursor, all = o.detector.Scan(cursor, scanStep, func(v detection.TupleView) {
 				list.Known++
 				if fits(v) {
-					list.Matching++
-					found.add(v)
+					seen = append(seen, rankOf(v))
 				}
 			})
 		}); err != nil {
 			return control.TupleList{}, err
 		}
+		list.Matching += len(seen)
+		for i := range seen {
+			found.add(seen[i])
+		}
+		rest(time.Since(began))
 	}
 	letters := cmp.Or(q.Letters, control.DefaultLetters)
 	for part := range slices.Chunk(found.sorted(q.Offset), scanStep/10) {
+		began, n := time.Now(), len(list.Tuples)
 		if err := ask(ctx, o.detecting.calls, func() {
 			for _, r := range part {
 				if info, ok := o.detector.Lookup(r.tuple, letters); ok { // it may be forgotten by now
@@ -57,9 +97,10 @@ func (o operator) Tuples(ctx context.Context, q control.TupleQuery) (control.Tup
 		}); err != nil {
 			return control.TupleList{}, err
 		}
-	}
-	for i := range list.Tuples {
-		list.Tuples[i].Block = o.blockOf(list.Tuples[i].Tuple)
+		for i := n; i < len(list.Tuples); i++ {
+			list.Tuples[i].Block = o.blockOf(list.Tuples[i].Tuple)
+		}
+		rest(time.Since(began))
 	}
 	return list, nil
 }
@@ -160,9 +201,13 @@ func (h *best) Pop() any {
 	return last
 }
 
-func (h *best) add(v detection.TupleView) {
+func rankOf(v detection.TupleView) ranked {
 	r := ranked{tuple: v.Tuple(), last: v.Last(), flows: v.Flows(), detections: v.Detections()}
 	_, r.score, r.detected = v.Detected()
+	return r
+}
+
+func (h *best) add(r ranked) {
 	switch {
 	case h.max == 0:
 	case len(h.list) < h.max:
