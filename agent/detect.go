@@ -21,6 +21,10 @@ type detected struct {
 	labels map[string]uint64
 }
 
+// detectStep is how many flows are looked at before what they match goes on: a
+// block must not wait for all the flows that came behind its own.
+const detectStep = 128
+
 // detectedEvery is how often the detecting stage says so, also when no flow comes.
 const detectedEvery = 250 * time.Millisecond
 
@@ -95,12 +99,14 @@ func (a *Agent) detect(ctx context.Context, flows <-chan []argusfeed.Flow, out c
 			for i := range batch {
 				newest = max(newest, batch[i].When())
 			}
-			found := a.detector.Observe(batch)
-			if a.reports != nil {
-				a.reports.Flows(batch, found)
-			}
-			if err := send(found); err != nil {
-				return err
+			for part := range slices.Chunk(batch, detectStep) {
+				found := a.detector.Observe(part)
+				if a.reports != nil {
+					a.reports.Flows(part, found)
+				}
+				if err := send(found); err != nil {
+					return err
+				}
 			}
 		case now := <-tick.C:
 			stage.publish(now, a.detector.Stats())

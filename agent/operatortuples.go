@@ -63,7 +63,7 @@ func (o operator) Tuples(ctx context.Context, q control.TupleQuery) (control.Tup
 		return control.TupleList{}, err
 	}
 	defer done()
-	list := control.TupleList{Tuples: []control.TupleRow{}}
+	var list control.TupleList
 	var cursor detection.Cursor
 	var seen []ranked // of one step: putting them in order is not for the pipeline to wait for
 	for all := false; !all; {
@@ -85,8 +85,15 @@ func (o operator) Tuples(ctx context.Context, q control.TupleQuery) (control.Tup
 		}
 		rest(time.Since(began))
 	}
+	for all := false; !all; {
+		began := time.Now()
+		all = found.sort(scanStep / 10)
+		rest(time.Since(began))
+	}
 	letters := cmp.Or(q.Letters, control.DefaultLetters)
-	for part := range slices.Chunk(found.sorted(q.Offset), scanStep/10) {
+	sorted := found.from(q.Offset)
+	list.Tuples = make([]control.TupleRow, 0, len(sorted))
+	for part := range slices.Chunk(sorted, scanStep/10) {
 		began, n := time.Now(), len(list.Tuples)
 		if err := ask(ctx, o.detecting.calls, func() {
 			for _, r := range part {
@@ -184,22 +191,20 @@ func tupleOrder(s control.TupleSort, nearest bool) func(a, b *ranked) int {
 	return func(a, b *ranked) int { return cmp.Or(by(a, b), cmp.Compare(b.last, a.last)) }
 }
 
-// best keeps those of the tuples shown to it that come first, at most max.
+// best keeps those of the tuples shown to it that come first, at most max. Once it
+// is sorted it takes no more.
 type best struct {
 	before func(a, b *ranked) int
 	max    int
-	list   []ranked // a heap whose root comes last
+	list   []ranked // the first of them are a heap whose root comes last
+	heaped int      // how many; the others are in their order
 }
 
-func (h *best) Len() int           { return len(h.list) }
+func (h *best) Len() int           { return h.heaped }
 func (h *best) Less(i, j int) bool { return h.before(&h.list[i], &h.list[j]) > 0 }
 func (h *best) Swap(i, j int)      { h.list[i], h.list[j] = h.list[j], h.list[i] }
-func (h *best) Push(x any)         { h.list = append(h.list, x.(ranked)) }
-func (h *best) Pop() any {
-	last := h.list[len(h.list)-1]
-	h.list = h.list[:len(h.list)-1]
-	return last
-}
+func (h *best) Push(any)           {} // heap.Fix needs neither: they would put each tuple on the heap of the program
+func (h *best) Pop() any           { return nil }
 
 func rankOf(v detection.TupleView) ranked {
 	r := ranked{tuple: v.Tuple(), last: v.Last(), flows: v.Flows(), detections: v.Detections()}
@@ -211,15 +216,27 @@ func (h *best) add(r ranked) {
 	switch {
 	case h.max == 0:
 	case len(h.list) < h.max:
-		heap.Push(h, r)
+		h.list = append(h.list, r)
+		h.heaped++
+		heap.Fix(h, h.heaped-1)
 	case h.before(&r, &h.list[0]) < 0:
 		h.list[0] = r
 		heap.Fix(h, 0)
 	}
 }
 
-// sorted gives them in their order, but for the first few.
-func (h *best) sorted(offset int) []ranked {
-	slices.SortFunc(h.list, func(a, b ranked) int { return h.before(&a, &b) })
-	return h.list[min(max(0, offset), len(h.list)):]
+// sort puts so many more of them into their order, from the last on, and tells
+// whether all are.
+func (h *best) sort(n int) (all bool) {
+	for ; n > 0 && h.heaped > 0; n-- {
+		h.heaped--
+		h.Swap(0, h.heaped)
+		if h.heaped > 0 {
+			heap.Fix(h, 0)
+		}
+	}
+	return h.heaped == 0
 }
+
+// from gives those that are sorted, but for the first few.
+func (h *best) from(offset int) []ranked { return h.list[min(max(0, offset), len(h.list)):] }

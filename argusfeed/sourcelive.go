@@ -22,6 +22,9 @@ const (
 	// livePatience is how long flows that joining gave out at once may wait for
 	// room; Argus keeps for much longer what it tells meanwhile.
 	livePatience = time.Second
+	// liveBatch is how many flows are handed on at once although more have come, so
+	// that they are looked at while the next ones are decoded.
+	liveBatch = 128
 	// longestHeartbeat bounds what a first record tells, which can be 18 hours.
 	longestHeartbeat = 10 * time.Minute
 )
@@ -109,7 +112,7 @@ func (s *session) run() error {
 	}
 	var f Flow
 	for {
-		if len(s.batch) > 0 && (len(s.batch) == batchSize || !s.dec.Buffered()) {
+		if len(s.batch) > 0 && (len(s.batch) == liveBatch || !s.dec.Buffered()) {
 			s.send()
 		}
 		if !s.dec.Buffered() {

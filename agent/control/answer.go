@@ -51,6 +51,13 @@ func (s *Server) writeJSON(w http.ResponseWriter, status int, v any) error {
 // listBuffer is what is written at once of a long list.
 const listBuffer = 64 << 10
 
+// A hundred thousand rows take a core for some tenths of a second, which the pipeline
+// may need: after each restEvery rows there is a rest as long as they took.
+const (
+	restEvery   = 200
+	longestRest = 2 * time.Millisecond
+)
+
 // writeList answers with head, an object, and in it list under name. The rows
 // are encoded one by one: a hundred thousand would be tens of megabytes, for as
 // long as a slow client takes.
@@ -69,9 +76,14 @@ func writeList[T any](s *Server, w http.ResponseWriter, head any, name string, l
 	_, _ = fmt.Fprintf(out, "%q:[", name)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
+	began := time.Now()
 	for i := range list {
 		if i > 0 {
 			_ = out.WriteByte(',')
+		}
+		if i > 0 && i%restEvery == 0 {
+			time.Sleep(min(time.Since(began), longestRest))
+			began = time.Now()
 		}
 		if err := enc.Encode(presentable(list[i])); err != nil {
 			return &sentError{err}
