@@ -19,8 +19,10 @@ const (
 	// behind is how far the times of the records are behind the clock: no load is
 	// perfectly steady, and none of it may be of the future.
 	behind = 500 * time.Millisecond
-	// slice is how often records are sent; a real argus looks ten times a second.
-	slice = 5 * time.Millisecond
+	// slice is how often records are sent. Those that are sent at once are looked at one
+	// after the other, and the beacon's comes last: what is sent in larger portions
+	// waits for longer before us than in us.
+	slice = time.Millisecond
 	// heartbeat is the interval of management records, as the greeting tells it.
 	heartbeat = 10 * time.Second
 )
