@@ -7,8 +7,9 @@ import (
 	"slips-ips/argusfeed"
 )
 
-// accept takes a flow into the open window, or into the next one.
-func (d *Detector) accept(f *argusfeed.Flow, p place) {
+// accept takes a flow into the open window, or into the next one. The hash is that of
+// its tuple.
+func (d *Detector) accept(f *argusfeed.Flow, hash uint64, p place) {
 	var ended *Window
 	first := d.win.number == 0
 	if p == placeNext {
@@ -17,11 +18,11 @@ func (d *Detector) accept(f *argusfeed.Flow, p place) {
 		}
 		d.win.next(f, d.cfg.Width)
 	}
-	if f.Part == argusfeed.PartGrown && d.tuples.find(&f.Tuple, f.Hash(d.tuples.seed)) == nil {
+	if f.Part == argusfeed.PartGrown && d.tuples.find(&f.Tuple, hash) == nil {
 		return // what it is a piece of was forgotten
 	}
 	t := &d.current
-	*t = d.tuples.entry(d.tuples.get(&f.Tuple))
+	*t = d.tuples.entry(d.tuples.get(&f.Tuple, hash))
 	if t.y != nil && (int(t.y.n) >= d.scorer.patience() || !plain(f)) {
 		d.mature(t)
 	}

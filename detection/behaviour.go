@@ -21,7 +21,7 @@ type behaviour struct {
 	models []*behaviourModel
 	known  nameTable
 	least  int // contacts from which on it is worth looking
-	crowds crowds
+	crowds *crowds
 	// names are those of classes of behaviour where no model has a name for it.
 	names genericNames
 	// onJudge looks on, where it is not nil.
@@ -72,7 +72,7 @@ func newBehaviour(set []models.Model, c *models.Classifier, onJudge func(*Judgem
 	if err != nil {
 		return nil, err
 	}
-	b := &behaviour{class: class, least: class.minContacts, onJudge: onJudge, known: make(nameTable, len(set)), muted: len(set) == 0}
+	b := &behaviour{class: class, least: class.minContacts, onJudge: onJudge, crowds: newCrowds(), known: make(nameTable, len(set)), muted: len(set) == 0}
 	for i := range set {
 		bm, err := newBehaviourModel(&set[i], int32(i))
 		if err != nil {
@@ -95,17 +95,13 @@ func (b *behaviour) inherit(before scorer) {
 
 func (b *behaviour) patience() int { return max(0, min(maxYoung, b.least-2)) }
 
-func (b *behaviour) expect(flows []argusfeed.Flow, unknown uint32) {
-	b.crowds.expect(flows, unknown)
-}
-
 func (b *behaviour) meet(t *tuple, f *argusfeed.Flow) {
 	if t.answered {
 		return
 	}
 	t.answered = answered(f)
 	if t.answered || t.all == 1 {
-		b.crowds.meet(&t.key, t.answered)
+		b.crowds.later.add(&t.key, t.answered)
 	}
 }
 

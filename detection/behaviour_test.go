@@ -2,6 +2,7 @@ package detection
 
 import (
 	"fmt"
+	"hash/maphash"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -215,15 +216,18 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-func meet(c *crowds, t argusfeed.Tuple, answered bool) { c.meet(&t, answered) }
+// hashed gives a key and its hash.
+func hashed[V any](g *generations[netKey, V], k netKey) (netKey, uint64) { return k, k.hash(g.seed) }
+
+func meet(c *crowds, t argusfeed.Tuple, answered bool) { c.later.add(&t, answered) }
 
 // TestCrowds: what is counted is about right, and bounded.
 func TestCrowds(t *testing.T) {
 	for _, n := range []int{1, 2, 5, 20, 60} {
-		var c crowds
+		c := newCrowds()
 		for i := range n {
-			meet(&c, tupleFrom(t, fmt.Sprintf("10.0.%d.%d", i/250, 100+i%150), "198.51.100.7", "443", "tcp"), true)
-			meet(&c, tupleOf(t, fmt.Sprintf("203.0.%d.9", i), "9999", "tcp"), true)
+			meet(c, tupleFrom(t, fmt.Sprintf("10.0.%d.%d", i/250, 100+i%150), "198.51.100.7", "443", "tcp"), true)
+			meet(c, tupleOf(t, fmt.Sprintf("203.0.%d.9", i), "9999", "tcp"), true)
 		}
 		dst, src := tupleOf(t, "198.51.100.7", "443", "tcp").Dst, tupleOf(t, "198.51.100.7", "443", "tcp").Src
 		for what, got := range map[string]float64{"company": c.company(src, dst, true), "peers": c.peers(src, true)} {
@@ -232,22 +236,22 @@ func TestCrowds(t *testing.T) {
 			}
 		}
 	}
-	var g generations[netKey, int]
-	*g.at(1 << 30) = 1
+	g := generations[netKey, int]{seed: maphash.MakeSeed()}
+	*g.at(hashed(&g, 1<<30)) = 1
 	for i := range 5 * maxContext {
-		*g.at(netKey(i)) = i
-		if v := g.find(1 << 30); i%maxContext == 0 && (v == nil || *v != 1) {
+		*g.at(hashed(&g, netKey(i))) = i
+		if v := g.find(hashed(&g, 1<<30)); i%maxContext == 0 && (v == nil || *v != 1) {
 			t.Fatalf("what is asked for is forgotten after %d", i)
 		}
 	}
-	g = generations[netKey, int]{}
+	g = generations[netKey, int]{seed: maphash.MakeSeed()}
 	for i := range 5 * maxContext {
-		*g.at(netKey(i)) = i
+		*g.at(hashed(&g, netKey(i))) = i
 		if g.young.n > maxContext || g.old.n > maxContext {
 			t.Fatalf("%d and %d entries after %d", g.young.n, g.old.n, i)
 		}
 	}
-	if g.peek(5*maxContext-1) == 0 || g.peek(4*maxContext) == 0 || g.peek(0) != 0 {
+	if g.peek(hashed(&g, 5*maxContext-1)) == 0 || g.peek(hashed(&g, 4*maxContext)) == 0 || g.peek(hashed(&g, 0)) != 0 {
 		t.Error("the newest must be kept, the oldest forgotten")
 	}
 }
@@ -255,7 +259,7 @@ func TestCrowds(t *testing.T) {
 // What a table of generations holds is what maps would hold.
 func TestGenerationsLikeMaps(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 5)) //nolint:gosec // a test
-	var g generations[netKey, int]
+	g := generations[netKey, int]{seed: maphash.MakeSeed()}
 	young, old := map[netKey]int{}, map[netKey]int{}
 	put := func(k netKey, v int) {
 		if _, ok := young[k]; !ok && len(young) >= maxContext {
@@ -270,7 +274,7 @@ func TestGenerationsLikeMaps(t *testing.T) {
 		if !ok {
 			v, ok = old[k]
 		}
-		if got := g.peek(k); got != v {
+		if got := g.peek(hashed(&g, k)); got != v {
 			t.Fatalf("step %d: %d, want %d", i, got, v)
 		}
 		switch rnd.IntN(3) {
@@ -278,12 +282,12 @@ func TestGenerationsLikeMaps(t *testing.T) {
 			if ok {
 				put(k, v)
 			}
-			if got := g.find(k); (got != nil) != ok || ok && *got != v {
+			if got := g.find(hashed(&g, k)); (got != nil) != ok || ok && *got != v {
 				t.Fatalf("step %d: found %v, want %d, %v", i, got, v, ok)
 			}
 		default:
 			put(k, i)
-			*g.at(k) = i
+			*g.at(hashed(&g, k)) = i
 		}
 		if g.young.n != len(young) || g.old.n != len(old) {
 			t.Fatalf("step %d: %d and %d entries, want %d and %d", i, g.young.n, g.old.n, len(young), len(old))
@@ -357,19 +361,19 @@ func TestCompanyIsOfOthers(t *testing.T) {
 		t.Errorf("40 hosts that are answered: %d detections", n)
 	}
 
-	var c crowds
+	c := newCrowds()
 	for i := range 40 {
-		meet(&c, forged(i), true)
+		meet(c, forged(i), true)
 	}
 	// A host with a public address is one of ours when it was ever answered.
 	own := tupleFrom(t, "192.0.2.7", "198.51.100.7", "443", "tcp")
 	for i := range 30 {
 		peer := tupleFrom(t, "192.0.2.7", fmt.Sprintf("203.0.%d.9", i), "51413", "tcp")
-		if meet(&c, peer, false); i == 9 {
+		if meet(c, peer, false); i == 9 {
 			if n := c.peers(own.Src, true); n != 0 {
 				t.Errorf("%v peers of somebody unknown", n)
 			}
-			meet(&c, own, true)
+			meet(c, own, true)
 		}
 	}
 	if n := c.peers(own.Src, true); n < 13 || n > 27 {
@@ -381,7 +385,7 @@ func TestCompanyIsOfOthers(t *testing.T) {
 		scan.Src = argusfeed.AddrFrom4([4]byte{198, 18 + byte(i>>16), byte(i >> 8), byte(i)})
 		scan.Dst = argusfeed.AddrFrom4([4]byte{203, byte(i >> 16), byte(i >> 8), byte(i)})
 		scan.Port, scan.Proto = argusfeed.PortNumber(9999), argusfeed.ProtoTCP
-		meet(&c, scan, false)
+		meet(c, scan, false)
 	}
 	if got := c.company(web.Src, web.Dst, true); got != before || c.hosts.young.n != hosts {
 		t.Errorf("after a scan company of %v, before %v; %d sources are noted", got, before, c.hosts.young.n)

@@ -1,6 +1,7 @@
 package detection
 
 import (
+	"hash/maphash"
 	"math"
 	"math/bits"
 	"slices"
@@ -21,10 +22,19 @@ import (
 //
 // Detectors that run side by side each see their own tuples only and count
 // less.
+//
+// What is to be noted waits until somebody asks, or there is much of it.
 type crowds struct {
 	networks generations[netKey, visitors]
 	hosts    generations[hostKey, [2]uint64]
-	touched  uint64 // see expect
+	later    meetings
+}
+
+func newCrowds() *crowds {
+	seed := maphash.MakeSeed()
+	c := &crowds{networks: generations[netKey, visitors]{seed: seed}, hosts: generations[hostKey, [2]uint64]{seed: seed}}
+	c.later.init(c)
+	return c
 }
 
 // visitors are those of a network, in sketches: the hosts that talk to it, and
@@ -37,29 +47,6 @@ type visitors struct{ hosts, pairs uint64 }
 // an infected host talk its way out.
 const ownCompany = 4
 
-// meet notes a tuple, whose first answered flow has come or, where the source is
-// inside, its first flow.
-func (c *crowds) meet(t *argusfeed.Tuple, answered bool) {
-	source := hashFrom(t.Src, 0)
-	if answered {
-		v := c.networks.at(netOf(t.Dst))
-		v.hosts |= bitOf(source)
-		v.pairs |= bitOf(hashOn(source, t.Dst))
-	}
-	peers := c.hosts.find(hostKey{t.Src})
-	if peers == nil && !answered && !inside(t.Src) {
-		return
-	}
-	odd := oddPort(*t) && !housekeeping(*t)
-	if peers == nil {
-		peers = c.hosts.add(hostKey{t.Src})
-	}
-	if odd {
-		h := hashFrom(t.Dst, uint64(t.Port)) >> 57
-		peers[h>>6] |= 1 << (h & 63)
-	}
-}
-
 // bitOf gives the bit of a hash in a sketch of 64.
 func bitOf(hash uint64) uint64 { return 1 << (hash >> 58) }
 
@@ -67,11 +54,13 @@ func bitOf(hash uint64) uint64 { return 1 << (hash >> 58) }
 // and up to ownCompany of the other pairs. Where keep is set the network is
 // remembered for longer because of this.
 func (c *crowds) company(src, dst argusfeed.Addr, keep bool) float64 {
+	c.later.settle()
 	net := netOf(dst)
+	hash := net.hash(c.networks.seed)
 	if keep {
-		c.networks.find(net)
+		c.networks.find(net, hash)
 	}
-	v := c.networks.peek(net)
+	v := c.networks.peek(net, hash)
 	others := count64(bits.OnesCount64(v.hosts &^ bitOf(hashFrom(src, 0))))
 	pairs := count64(bits.OnesCount64(v.pairs)) - 1
 	return others + min(ownCompany, max(0, pairs-others))
@@ -79,10 +68,12 @@ func (c *crowds) company(src, dst argusfeed.Addr, keep bool) float64 {
 
 // peers is how many destinations a source has on odd ports.
 func (c *crowds) peers(src argusfeed.Addr, keep bool) float64 {
+	c.later.settle()
+	hash := src.Hash(c.hosts.seed)
 	if keep {
-		c.hosts.find(hostKey{src})
+		c.hosts.find(hostKey{src}, hash)
 	}
-	p := c.hosts.peek(hostKey{src})
+	p := c.hosts.peek(hostKey{src}, hash)
 	return count128(bits.OnesCount64(p[0]) + bits.OnesCount64(p[1]))
 }
 

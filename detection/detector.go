@@ -111,7 +111,7 @@ func (d *Detector) Observe(flows []argusfeed.Flow) []Detection {
 	d.out = d.out[:0]
 	for i := range flows {
 		if i%expected == 0 {
-			d.scorer.expect(flows[i:], d.tuples.expect(flows[i:]))
+			d.tuples.expect(flows[i:])
 		}
 		if flows[i].Part.Over() {
 			d.stats.Flows++
@@ -119,16 +119,16 @@ func (d *Detector) Observe(flows []argusfeed.Flow) []Detection {
 			continue // it compares letters, which only whole flows make
 		}
 		if d.reference() {
-			d.observeReference(&flows[i])
+			d.observeReference(&flows[i], d.tuples.hashes[i%expected])
 		} else {
-			d.observe(&flows[i])
+			d.observe(&flows[i], d.tuples.hashes[i%expected])
 		}
 	}
 	return d.out
 }
 
-// observeReference follows the slots of the original.
-func (d *Detector) observeReference(f *argusfeed.Flow) {
+// observeReference follows the slots of the original. The hash is that of the tuple.
+func (d *Detector) observeReference(f *argusfeed.Flow, hash uint64) {
 	p := d.win.place(f.When())
 	d.several = d.several || d.stats.Flows > 1 && f.Source != d.source
 	d.source = f.Source
@@ -149,12 +149,12 @@ func (d *Detector) observeReference(f *argusfeed.Flow) {
 		d.stats.Edge++
 		d.dropped(f, "edge")
 	default:
-		d.accept(f, p)
+		d.accept(f, hash, p)
 	}
 }
 
-// observe is the default path.
-func (d *Detector) observe(f *argusfeed.Flow) {
+// observe is the default path. The hash is that of the tuple.
+func (d *Detector) observe(f *argusfeed.Flow, hash uint64) {
 	c := d.clock(f.Source)
 	p := c.judge(f.When())
 	if c.holds {
@@ -165,8 +165,8 @@ func (d *Detector) observe(f *argusfeed.Flow) {
 				first, second = second, first
 			}
 			c.jump(first.When(), 1)
-			d.observe(&first)
-			d.observe(&second)
+			d.observe(&first, first.Hash(d.tuples.seed))
+			d.observe(&second, second.Hash(d.tuples.seed))
 			return
 		}
 		d.stats.Future++
@@ -179,7 +179,7 @@ func (d *Detector) observe(f *argusfeed.Flow) {
 		d.stats.Late++
 		d.dropped(f, "late")
 	default:
-		d.accept(f, d.place(f.When()))
+		d.accept(f, hash, d.place(f.When()))
 	}
 }
 
@@ -239,7 +239,7 @@ func (d *Detector) releaseHeld(due func(*clock) bool) {
 		if c.holds && due(c) {
 			f := c.release()
 			c.jump(f.When(), 0)
-			d.observe(&f)
+			d.observe(&f, f.Hash(d.tuples.seed))
 		}
 	}
 }

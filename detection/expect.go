@@ -1,20 +1,16 @@
 package detection
 
-import (
-	"math/bits"
-
-	"slips-ips/argusfeed"
-)
+import "slips-ips/argusfeed"
 
 // expected is how many flows tupleTable.expect looks at.
 const expected = 32
 
 // expect looks up the tuples of the flows that come next, at most expected of
-// them, and gives a bit for each that is new. It changes nothing: what it reads is cold memory, which a processor
-// fetches for many tuples in the time that it takes for one.
-func (tt *tupleTable) expect(flows []argusfeed.Flow) (unknown uint32) {
+// them, and keeps their hashes. It changes nothing: what it reads is cold memory, which
+// a processor fetches for many tuples in the time that it takes for one.
+func (tt *tupleTable) expect(flows []argusfeed.Flow) {
 	var ids [expected]tupleID
-	var hashes [expected]uint64
+	hashes := &tt.hashes
 	flows = flows[:min(len(flows), expected)]
 	for i := range flows {
 		hashes[i] = flows[i].Hash(tt.seed)
@@ -23,21 +19,21 @@ func (tt *tupleTable) expect(flows []argusfeed.Flow) (unknown uint32) {
 	for i := range flows {
 		if ids[i] = tupleID(tt.index.Home(hashes[i])); ids[i] == 0 {
 			fresh++
-			unknown |= 1 << i
 		}
 	}
 	// Those that will have to make room.
 	if tt.n+fresh > tt.max {
 		n := 0
+		var leaving [expected]uint64
 		from := tierOnce
 		if tt.lists[tierSpared].n >= tt.max/tierShares[tierSpared] {
 			from = tierSpared
 		}
 		for t := tt.at(tt.lists[from].tail); t != nil && n < fresh; t = tt.at(t.prev) {
-			hashes[n] = t.key.Hash(tt.seed)
+			leaving[n] = t.key.Hash(tt.seed)
 			n++
 		}
-		for _, h := range hashes[:n] {
+		for _, h := range leaving[:n] {
 			tt.touched += uint64(tt.index.Home(h))
 		}
 	}
@@ -74,32 +70,4 @@ func (tt *tupleTable) expect(flows []argusfeed.Flow) (unknown uint32) {
 			tt.touched += uint64(s.pairs[0].count)
 		}
 	}
-	return unknown
-}
-
-// expect does the same for the networks and hosts of those flows that are of new
-// tuples.
-func (c *crowds) expect(flows []argusfeed.Flow, unknown uint32) {
-	if !c.networks.seeded || !c.hosts.seeded {
-		return
-	}
-	var networks, hosts [expected]uint64
-	n := 0
-	for ; unknown != 0; unknown &= unknown - 1 {
-		f := &flows[bits.TrailingZeros32(unknown)]
-		networks[n], hosts[n] = netOf(f.Dst).hash(c.networks.seed), f.Src.Hash(c.hosts.seed)
-		n++
-	}
-	for i := range n {
-		c.touched += uint64(c.networks.young.home(networks[i]) + c.networks.old.home(networks[i]) +
-			c.hosts.young.home(hosts[i]) + c.hosts.old.home(hosts[i]))
-	}
-}
-
-// home reads the first place of a hash, and decides nothing by what is there.
-func (t *contextTable[K, V]) home(hash uint64) uint8 {
-	if len(t.slots) == 0 {
-		return 0
-	}
-	return t.slots[hash&uint64(len(t.slots)-1)].used
 }

@@ -176,7 +176,7 @@ func TestExplainKeepsNothing(t *testing.T) {
 	d := newDetector(t, deaf(t), []models.Model{beaconModel("c.toml")}, Hooks{})
 	flows := beat(web, 0, time.Minute, 21)
 	d.Observe(flows[:20])
-	c := &d.scorer.(*behaviour).crowds
+	c := d.scorer.(*behaviour).crowds
 	c.networks.old, c.networks.young = c.networks.young, c.networks.old
 	c.hosts.old, c.hosts.young = c.hosts.young, c.hosts.old
 	before, _ := d.Explain(web)

@@ -11,11 +11,11 @@ const maxContext = 1 << 16
 
 // generations is a map that forgets: when the young one is full it becomes the
 // old one, and what was old is gone. Looking up keeps an entry, as noting does: a
-// tuple that has been there for long keeps its company. The zero value is empty.
+// tuple that has been there for long keeps its company. It is empty with nothing but
+// a seed. Callers, who look up several times, bring the hash of a key by that seed.
 type generations[K contextKey, V any] struct {
 	young, old contextTable[K, V]
 	seed       maphash.Seed
-	seeded     bool
 }
 
 // contextKey is what is looked up. Those who send traffic choose it, so its place
@@ -27,25 +27,21 @@ type contextKey interface {
 
 // at gives the entry of a key in the young one, kept or new; valid until the next
 // call.
-func (g *generations[K, V]) at(k K) *V {
-	if v := g.find(k); v != nil {
+func (g *generations[K, V]) at(k K, hash uint64) *V {
+	if v := g.find(k, hash); v != nil {
 		return v
 	}
-	return g.add(k)
+	return g.add(k, hash)
 }
 
 // find gives the entry of a key, which is kept; nil: there is none.
-func (g *generations[K, V]) find(k K) *V {
-	if !g.seeded {
-		return nil
-	}
-	h := k.hash(g.seed)
-	if v := g.young.find(k, h); v != nil {
+func (g *generations[K, V]) find(k K, hash uint64) *V {
+	if v := g.young.find(k, hash); v != nil {
 		return v
 	}
-	if v := g.old.find(k, h); v != nil {
+	if v := g.old.find(k, hash); v != nil {
 		kept := *v // making room may take it away
-		v = g.add(k)
+		v = g.add(k, hash)
 		*v = kept
 		return v
 	}
@@ -53,14 +49,10 @@ func (g *generations[K, V]) find(k K) *V {
 }
 
 // peek is find that keeps nothing.
-func (g *generations[K, V]) peek(k K) (v V) {
-	if !g.seeded {
-		return v
-	}
-	h := k.hash(g.seed)
-	found := g.young.find(k, h)
+func (g *generations[K, V]) peek(k K, hash uint64) (v V) {
+	found := g.young.find(k, hash)
 	if found == nil {
-		found = g.old.find(k, h)
+		found = g.old.find(k, hash)
 	}
 	if found != nil {
 		v = *found
@@ -69,16 +61,18 @@ func (g *generations[K, V]) peek(k K) (v V) {
 }
 
 // add gives a new entry of a key that the young one does not have.
-func (g *generations[K, V]) add(k K) *V {
-	if !g.seeded {
-		g.seed, g.seeded = maphash.MakeSeed(), true
-	}
+func (g *generations[K, V]) add(k K, hash uint64) *V {
 	if g.young.n >= maxContext {
 		g.young, g.old = g.old, g.young
 		clear(g.young.slots)
 		g.young.n = 0
 	}
-	return g.young.add(k, k.hash(g.seed), g.seed)
+	return g.young.add(k, hash, g.seed)
+}
+
+// home reads the first places of a hash, and decides nothing by what is there.
+func (g *generations[K, V]) home(hash uint64) uint64 {
+	return uint64(g.young.home(hash)) + uint64(g.old.home(hash))
 }
 
 // contextTable is an open-addressed table, at most three quarters full. A map of
@@ -135,6 +129,14 @@ func (t *contextTable[K, V]) free(hash uint64) *contextSlot[K, V] {
 		i = (i + 1) & mask
 	}
 	return &t.slots[i]
+}
+
+// home reads the first place of a hash.
+func (t *contextTable[K, V]) home(hash uint64) uint8 {
+	if len(t.slots) == 0 {
+		return 0
+	}
+	return t.slots[hash&uint64(len(t.slots)-1)].used
 }
 
 // netKey is a network: /24 of IPv4, /48 of IPv6, the lowest bit telling IPv6.

@@ -297,7 +297,7 @@ func TestContactsStayInOrder(t *testing.T) {
 	next(30, argusfeed.PartBegun)
 	contactsNow := func() (n int, last argusfeed.Time) {
 		f := beaconAt(0)
-		c := &d.tuples.entry(d.tuples.get(&f.Tuple)).s.contacts[0]
+		c := &d.tuples.entry(d.tuples.get(&f.Tuple, f.Hash(d.tuples.seed))).s.contacts[0]
 		return c.n, c.last
 	}
 	n, last := contactsNow()

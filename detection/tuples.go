@@ -90,7 +90,8 @@ type tupleTable struct {
 	youngs youngTable
 	series seriesTable
 
-	touched uint64 // see expect
+	hashes  [expected]uint64 // of the flows that were expected last
+	touched uint64           // see expect
 }
 
 // tupleChunk is how many tuples are allocated at a time.
@@ -129,8 +130,7 @@ func (tt *tupleTable) entry(t *tuple) entry {
 
 // get gives the tuple of that key; the caller has a flow of it, so it becomes
 // the most recent. A tuple without flows is new.
-func (tt *tupleTable) get(key *argusfeed.Tuple) *tuple {
-	hash := key.Hash(tt.seed)
+func (tt *tupleTable) get(key *argusfeed.Tuple, hash uint64) *tuple {
 	if t := tt.find(key, hash); t != nil {
 		tt.refresh(t)
 		return t

@@ -124,7 +124,7 @@ func TestTupleTableLikeNaive(t *testing.T) {
 		if !ok && n.len() >= most {
 			evicted[n.evict()]++
 		}
-		e := tt.entry(tt.get(&k))
+		e := tt.entry(tt.get(&k, k.Hash(tt.seed)))
 		switch {
 		case !ok:
 			had = tierOnce
@@ -180,7 +180,7 @@ func TestTupleMemory(t *testing.T) {
 	tt := newTupleTable(n)
 	for i := range uint32(n) {
 		k := numbered(i)
-		tt.get(&k)
+		tt.get(&k, k.Hash(tt.seed))
 	}
 	runtime.ReadMemStats(&after)
 	// The halves that the index outgrew are in this, up to 16 bytes.
@@ -204,8 +204,8 @@ func BenchmarkTupleTable(b *testing.B) {
 			tt := newTupleTable(bench.known)
 			for i := range uint32(bench.known) {
 				k := numbered(i)
-				tt.get(&k)
-				tt.get(&k)
+				tt.get(&k, k.Hash(tt.seed))
+				tt.get(&k, k.Hash(tt.seed))
 			}
 			flows := make([]argusfeed.Flow, expected)
 			next := uint32(bench.known)
@@ -218,7 +218,7 @@ func BenchmarkTupleTable(b *testing.B) {
 				}
 				tt.expect(flows)
 				for i := range flows {
-					tt.get(&flows[i].Tuple)
+					tt.get(&flows[i].Tuple, tt.hashes[i])
 				}
 			}
 		})

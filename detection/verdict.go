@@ -51,9 +51,6 @@ func isNormal(m *models.Model, reference bool) bool {
 
 // scorer compares tuples with models. It is owned by one detector.
 type scorer interface {
-	// expect reads what meet will need for the flows that come next; unknown has a
-	// bit for each of a new tuple.
-	expect(flows []argusfeed.Flow, unknown uint32)
 	// meet learns that a flow of t was told of.
 	meet(t *tuple, f *argusfeed.Flow)
 	// patience is how many flows, and pieces of flows, may come after the first
@@ -88,12 +85,9 @@ type Comparison struct {
 // meet does nothing: the reference knows a tuple only by itself.
 func (*reference) meet(*tuple, *argusfeed.Flow) {}
 
-func (*reference) expect([]argusfeed.Flow, uint32) {}
-
 // noScorer is for detecting nothing.
 type noScorer struct{}
 
-func (noScorer) expect([]argusfeed.Flow, uint32)     {}
 func (noScorer) patience() int                       { return 0 }
 func (noScorer) meet(*tuple, *argusfeed.Flow)        {}
 func (noScorer) begin(*entry)                        {}
