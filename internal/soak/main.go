@@ -27,7 +27,7 @@ import (
 type options struct {
 	binary, argus, records string
 	agentLog               string
-	rate                   float64
+	rate, scan             float64
 	duration, warm, phase  time.Duration
 	beacons                int
 	every, sample          time.Duration
@@ -44,6 +44,7 @@ func (o *options) register(fs *flag.FlagSet) {
 	fs.StringVar(&o.argus, "argus", "", "`file` of argus that is sent over and over, with times of now (flowbench -record makes it)")
 	fs.StringVar(&o.records, "records", "joined", "what the agent makes of the records: joined, or single, which leaves out the wait for the end of a connection")
 	fs.Float64Var(&o.rate, "rate", 10_000, "flow records a second")
+	fs.Float64Var(&o.scan, "scan", 0, "flow records a second of a scan besides: a SYN each, to an address that never comes again")
 	fs.DurationVar(&o.duration, "for", 30*time.Minute, "how long is measured, without -disturb")
 	fs.DurationVar(&o.warm, "warm", time.Minute, "how long before that, for the beacons to become known")
 	fs.IntVar(&o.beacons, "beacons", 40, "beacons, whose connections are timed")
@@ -89,8 +90,8 @@ func measure(ctx context.Context, o options, out, log io.Writer) error {
 	if o.argus == "" {
 		return errors.New("-argus is missing: a file of argus, such as flowbench -record makes")
 	}
-	if o.rate <= 0 || o.beacons < 1 || o.beacons > 200 || o.every <= 0 {
-		return errors.New("-rate and -every must be above 0, -beacons 1 to 200")
+	if o.rate <= 0 || o.scan < 0 || o.beacons < 1 || o.beacons > 200 || o.every <= 0 {
+		return errors.New("-rate and -every must be above 0, -scan not below, -beacons 1 to 200")
 	}
 	r, err := soak(ctx, o, log)
 	if err != nil {

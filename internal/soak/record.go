@@ -38,6 +38,7 @@ type load struct {
 	greeting []byte
 	flows    []record
 	beacon   record // a short connection of IPv4 that begins and ends in one record
+	probe    record // a SYN of IPv4 that nobody answered; without raw: there is none
 	// first is the earliest start and span the time to the latest, microseconds.
 	first, span int64
 	numbers     uint32 // the highest number of a flow
@@ -84,6 +85,9 @@ func readLoad(path string) (*load, error) {
 		l.flows = append(l.flows, r)
 		if l.beacon.raw == nil && rec.State == "FSPA_FSPA" && len(r.times) == 2 && isIPv4(&rec) && !rec.Reversed && r.plain() {
 			l.beacon = r
+		}
+		if l.probe.raw == nil && rec.State == "S_" && isIPv4(&rec) && !rec.Reversed && r.plain() {
+			l.probe = r
 		}
 	}
 	l.span = last - l.first

@@ -45,6 +45,9 @@ func soak(ctx context.Context, o options, log io.Writer) (*result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the flows to send (make them with flowbench -record): %w", err)
 	}
+	if o.scan > 0 && l.probe.raw == nil {
+		return nil, fmt.Errorf("%s has no SYN without an answer, which a scan would repeat", o.argus)
+	}
 	dir, err := os.MkdirTemp("", "slips-soak-")
 	if err != nil {
 		return nil, err
@@ -71,7 +74,7 @@ func soak(ctx context.Context, o options, log io.Writer) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{o: o, log: log, stream: &stream{load: l, rate: o.rate, beacons: newBeacons(o.beacons, o.every)}}
+	r := &run{o: o, log: log, stream: &stream{load: l, rate: o.rate, scan: o.scan, beacons: newBeacons(o.beacons, o.every)}}
 	serving, stopServing := context.WithCancel(ctx)
 	defer stopServing()
 	served := make(chan error, 1)

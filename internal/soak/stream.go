@@ -35,7 +35,8 @@ const (
 // time around the flows have other numbers and other source ports.
 type stream struct {
 	load    *load
-	rate    float64 // flow records a second, those of beacons not included
+	rate    float64 // flow records a second, those of beacons and of the scan not included
+	scan    float64 // and those of a scan
 	beacons []*beacon
 
 	sent, connections atomic.Uint64
@@ -104,7 +105,7 @@ func (s *stream) send(ctx context.Context, conn net.Conn) error {
 	}
 	tick := time.NewTicker(slice)
 	defer tick.Stop()
-	beat, n := start, uint64(0)
+	beat, n, probes := start, uint64(0), uint64(0)
 	var buf []byte
 	for {
 		select {
@@ -118,6 +119,10 @@ func (s *stream) send(ctx context.Context, conn net.Conn) error {
 		quiet := s.quiet.Load()
 		for due := uint64(now.Sub(start).Seconds() * s.rate); n < due && !quiet; n++ {
 			buf = s.appendLoad(buf, start, n)
+			records++
+		}
+		for due := uint64(now.Sub(start).Seconds() * s.scan); probes < due && !quiet; probes++ {
+			buf = s.appendProbe(buf, now, probes)
 			records++
 		}
 		var called []*beacon
@@ -206,6 +211,25 @@ func (s *stream) appendBeacon(buf []byte, b *beacon, now time.Time) []byte {
 	binary.BigEndian.PutUint16(key[14:], uint16(1024+n%64000))
 	binary.BigEndian.PutUint16(key[16:], beaconPort)
 	binary.BigEndian.PutUint32(c[r.seq:], 1<<31|s.number(b, n))
+	return buf
+}
+
+// appendProbe appends probe n of the scan: ten hosts inside ask all others for a
+// service.
+func (s *stream) appendProbe(buf []byte, now time.Time, n uint64) []byte {
+	r := &s.load.probe
+	at := len(buf)
+	buf = append(buf, r.raw...)
+	p := buf[at:]
+	for _, t := range r.times {
+		putStamp(p[t:], now.Add(-behind).UnixMicro())
+	}
+	key := p[r.key:]
+	copy(key[4:], []byte{10, 98, 0, byte(n % 10)})
+	binary.BigEndian.PutUint32(key[8:], 100<<24|uint32(n)&(1<<24-1)) // after hours they are the first again, long forgotten
+	binary.BigEndian.PutUint16(key[14:], uint16(1024+n%64000))
+	binary.BigEndian.PutUint16(key[16:], 445)
+	binary.BigEndian.PutUint32(p[r.seq:], 1<<30|uint32(n)&(1<<30-1))
 	return buf
 }
 
