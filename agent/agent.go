@@ -186,6 +186,9 @@ func (a *Agent) openEnforcement() error {
 	if err != nil {
 		return fmt.Errorf("preparing to enforce: %w", err)
 	}
+	if who := a.enforcer.Intruder(); who != "" {
+		a.log.Warn("somebody who is no agent holds the name by which agents keep out of each other's table; this one goes on without it", "who", who)
+	}
 	if n := a.enforcer.Stats().Adopted; n > 0 {
 		a.log.Info("adopted blocks that were in force", "blocks", n)
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -26,7 +25,7 @@ type Enforcer struct {
 	doubt     doubt
 	protected *policy.Protected // with which the blocks were compared last
 	forget    *forgetter        // of connections; nil where it is not asked for
-	lock      net.Listener      // says that no other process enforces this table
+	lock      *lock             // says that no other process enforces this table
 	removed   bool              // by Pause: the kernel has no table of ours
 
 	// wake asks Watch for a check at once.
@@ -131,9 +130,7 @@ func Remove(cfg Config, netns int) error {
 		if err != nil {
 			return err
 		}
-		if lock != nil {
-			defer func() { _ = lock.Close() }()
-		}
+		defer func() { _ = lock.Close() }()
 	}
 	k, err := openKernel(cfg, netns)
 	if err != nil {
@@ -164,10 +161,7 @@ func (e *Enforcer) Close() error {
 		err = e.kernel.remove() // it protects nobody
 	}
 	err = errors.Join(err, e.kernel.close())
-	if e.lock != nil {
-		err = errors.Join(err, e.lock.Close())
-	}
-	return err
+	return errors.Join(err, e.lock.Close())
 }
 
 func (e *Enforcer) isClosed() bool {
