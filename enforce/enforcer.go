@@ -106,6 +106,11 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 	if err := start(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
+	if !opt.DryRun {
+		if err := removeCounting(cfg, opt.NetNS); err != nil {
+			return nil, errors.Join(err, e.Close())
+		}
+	}
 	if !opt.DryRun && cfg.Conntrack {
 		e.forget = newForgetter(func(keys map[key]bool) (uint64, error) { return forgetConnections(opt.NetNS, keys) })
 		// The one before us may have ended before it came to that.
@@ -120,11 +125,19 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 // it: one that does would put it back, and may own it, so that the error is
 // [ErrInUse] and Pause of that agent is what helps. (It is not found out for
 // another namespace than the program's own, where netns is not 0.) A table that is
-// not ours is left alone ([ErrForeignTable]); none is no error.
+// not ours is left alone ([ErrForeignTable]); none is no error. What a killed dry-run
+// counted in goes too.
 func Remove(cfg Config, netns int) error {
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("enforce: %w", err)
 	}
+	if err := removeTable(cfg, netns); err != nil {
+		return err
+	}
+	return removeCounting(cfg, netns)
+}
+
+func removeTable(cfg Config, netns int) error {
 	if netns == 0 {
 		lock, err := lockTable(cfg.Table)
 		if err != nil {
