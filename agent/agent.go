@@ -139,6 +139,9 @@ func (a *Agent) open() error {
 	if err := a.openReports(); err != nil {
 		return err
 	}
+	for _, w := range a.cfg.Warnings() {
+		a.log.Warn("the configuration keeps blocks away", "why", w)
+	}
 	if a.cfg.Agent.Mode != ModeEnforce {
 		if a.left = findLeftover(a.kept); a.left.blocks > 0 {
 			a.log.Warn("blocks of enforce mode go on in the kernel", "blocks", a.left.blocks, "until", a.left.until.UTC().Format(time.RFC3339))

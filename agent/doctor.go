@@ -49,6 +49,9 @@ type doctor struct {
 // a network namespace of its own that a block stops a packet.
 func Diagnose(ctx context.Context, c Config, socket string, selfTest bool) []Finding {
 	d := &doctor{c: c}
+	for _, w := range c.Warnings() {
+		d.say(d.enforces(FindingFail), "protect", "slips-ips config show has the networks", "%s", w)
+	}
 	d.programs(ctx)
 	d.kernel()
 	d.state()

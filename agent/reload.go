@@ -129,6 +129,9 @@ func (a *Agent) reloaded(ctx context.Context, by history.Who, r control.ReloadRe
 	if len(p.changes) == 0 {
 		text = "reloaded: nothing has changed"
 	}
+	for _, w := range p.cfg.Warnings() {
+		a.log.Warn("the configuration keeps blocks away", "why", w)
+	}
 	a.log.Info("reloaded", "changes", strings.Join(p.changes, "; "), "unwanted_blocks", len(unwanted), "lifted", r.Lift)
 	a.events.tell(history.Event{Kind: history.KindChange, By: &by, Text: text, Changes: p.changes})
 	if r.Lift && failed == nil {

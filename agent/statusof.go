@@ -77,6 +77,13 @@ func (a *Agent) policyStatus(s *status.Status) {
 	allowed, _ := a.kept.allowed.Entries(time.Now())
 	s.Policy.Allowed = len(allowed)
 	s.Policy.Blocks = a.enforcer.Len()
+	severity := status.Warning
+	if !a.enforcer.DryRun() {
+		severity = status.Critical
+	}
+	for _, w := range a.reload.config().Warnings() {
+		s.Problems = append(s.Problems, status.Problem{Severity: severity, Area: "policy", What: w})
+	}
 	if n := s.Policy.Blocks; float64(n) >= nearly*float64(c.MaxBlocks) {
 		s.Problems = append(s.Problems, status.Problem{Severity: status.Warning, Area: "policy",
 			What: fmt.Sprintf("%d of at most %d blocks are in force: beyond them detections only alert (policy.max_blocks)", n, c.MaxBlocks)})
