@@ -78,8 +78,9 @@ type Agent struct {
 	reports   *report.Reporter
 	doors     doors
 	pause     pause
-	pausing   sync.Mutex    // one at a time pauses or resumes
-	trying    sync.Mutex    // one at a time asks what another policy would have done
+	pausing   sync.Mutex // one at a time pauses or resumes
+	trying    sync.Mutex // one at a time asks what another policy would have done
+	hindered  toldHindrance
 	listing   chan struct{} // full while a long list is made
 
 	tracked atomic.Int64                   // tuples with matches
