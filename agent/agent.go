@@ -206,6 +206,7 @@ func (a *Agent) openEnforcement() error {
 		decided: a.tell,
 	}
 	a.rememberOffences()
+	a.recallMatches()
 	begun := a.restore(ended)
 	for _, active := range a.enforcer.List() {
 		since := active.Since
@@ -223,7 +224,7 @@ func (a *Agent) openEnforcement() error {
 func (a *Agent) Run(ctx context.Context) error {
 	a.log.Info("started", "mode", string(a.cfg.Agent.Mode), "sources", sourceNames(a.sources),
 		"scoring", string(a.detector.Scoring()))
-	a.events.tell(history.Event{Kind: history.KindAgent, Text: fmt.Sprintf(history.StartedText+"%s, version %s", a.cfg.Agent.Mode, a.opt.Version)})
+	a.events.tell(history.Event{Kind: history.KindAgent, Text: history.StartedText + string(a.cfg.Agent.Mode) + versionText(a.opt.Version)})
 	a.feeds = newFeeds(a.sources, a.cfg.Sources, a.events.tell)
 	// The group's context ends with the first stage that fails, never with ctx.
 	group, failed := errgroup.WithContext(context.WithoutCancel(ctx))
