@@ -78,8 +78,9 @@ type Agent struct {
 	reports   *report.Reporter
 	doors     doors
 	pause     pause
-	pausing   sync.Mutex    // one at a time pauses or resumes
-	trying    sync.Mutex    // one at a time asks what another policy would have done
+	pausing   sync.Mutex // one at a time pauses or resumes
+	trying    sync.Mutex // one at a time asks what another policy would have done
+	hindered  toldHindrance
 	listing   chan struct{} // full while a long list is made
 
 	tracked atomic.Int64                   // tuples with matches
@@ -139,6 +140,9 @@ func (a *Agent) open() error {
 	if err := a.openReports(); err != nil {
 		return err
 	}
+	for _, w := range a.cfg.Warnings() {
+		a.log.Warn("the configuration keeps blocks away", "why", w)
+	}
 	if a.cfg.Agent.Mode != ModeEnforce {
 		if a.left = findLeftover(a.kept); a.left.blocks > 0 {
 			a.log.Warn("blocks of enforce mode go on in the kernel", "blocks", a.left.blocks, "until", a.left.until.UTC().Format(time.RFC3339))
@@ -186,6 +190,9 @@ func (a *Agent) openEnforcement() error {
 	if err != nil {
 		return fmt.Errorf("preparing to enforce: %w", err)
 	}
+	if who := a.enforcer.Intruder(); who != "" {
+		a.log.Warn("somebody who is no agent holds the name by which agents keep out of each other's table; this one goes on without it", "who", who)
+	}
 	if n := a.enforcer.Stats().Adopted; n > 0 {
 		a.log.Info("adopted blocks that were in force", "blocks", n)
 	}
@@ -199,6 +206,7 @@ func (a *Agent) openEnforcement() error {
 		decided: a.tell,
 	}
 	a.rememberOffences()
+	a.recallMatches()
 	begun := a.restore(ended)
 	for _, active := range a.enforcer.List() {
 		since := active.Since
@@ -216,7 +224,7 @@ func (a *Agent) openEnforcement() error {
 func (a *Agent) Run(ctx context.Context) error {
 	a.log.Info("started", "mode", string(a.cfg.Agent.Mode), "sources", sourceNames(a.sources),
 		"scoring", string(a.detector.Scoring()))
-	a.events.tell(history.Event{Kind: history.KindAgent, Text: fmt.Sprintf(history.StartedText+"%s, version %s", a.cfg.Agent.Mode, a.opt.Version)})
+	a.events.tell(history.Event{Kind: history.KindAgent, Text: history.StartedText + string(a.cfg.Agent.Mode) + versionText(a.opt.Version)})
 	a.feeds = newFeeds(a.sources, a.cfg.Sources, a.events.tell)
 	// The group's context ends with the first stage that fails, never with ctx.
 	group, failed := errgroup.WithContext(context.WithoutCancel(ctx))

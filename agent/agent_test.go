@@ -111,13 +111,20 @@ func (b *logBook) find(text string) (found []logLine) {
 	return found
 }
 
+// testConfig is the default configuration of an agent that keeps and answers nothing:
+// the folders of this machine's agent are no test's business.
+func testConfig() Config {
+	c := DefaultConfig()
+	c.Agent.State, c.Agent.Socket = "", ""
+	c.Sources = []SourceConfig{{URL: "-"}} // replaced later, never opened
+	return c
+}
+
 // testAgent makes an agent in dry-run that reads the sources given. Three
 // matches confirm, and there are no rules, whatever the defaults become.
 func testAgent(t testing.TB, change func(*Config), sources ...argusfeed.Source) (*Agent, *logBook, *bytes.Buffer) {
 	t.Helper()
-	c := DefaultConfig()
-	c.Agent.State, c.Agent.Socket = "", ""
-	c.Sources = []SourceConfig{{URL: "-"}} // replaced below, never opened
+	c := testConfig()
 	c.Policy.Matches, c.Policy.Windows, c.Policy.Rules = 3, 60, nil
 	if change != nil {
 		change(&c)
@@ -372,8 +379,7 @@ func TestNewRefuses(t *testing.T) {
 		{"folder without models", "none of its files is a model", func(c *Config) { c.Detection.Models = t.TempDir() }},
 		{"source", "there is no \"ftp\"", func(c *Config) { c.Sources = []SourceConfig{{URL: "ftp://x"}} }},
 	} {
-		c := DefaultConfig()
-		c.Agent.State, c.Agent.Socket = "", ""
+		c := testConfig()
 		tt.change(&c)
 		if a, err := New(Options{Config: c}); err == nil || !strings.Contains(err.Error(), tt.want) || a != nil {
 			t.Errorf("%s: %v, want %s", tt.name, err, tt.want)

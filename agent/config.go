@@ -192,6 +192,9 @@ func (c Config) Validate() error {
 	return errors.Join(all...)
 }
 
+// Warnings tell what is allowed and hardly meant. They are no mistakes.
+func (c Config) Warnings() []string { return c.Protect.Everything() }
+
 // split takes apart what errors.Join made.
 func split(err error) []error {
 	if err == nil {

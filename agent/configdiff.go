@@ -101,15 +101,18 @@ var reloadable = []string{"detection", "models", "policy", "protect", "report"}
 // fixed are those among them that cannot.
 var fixed = []string{"report.tuples", "report.min_letters", "detection.scoring"}
 
+// staged are those that the stages are made of.
+var staged = []string{"detection", "policy"}
+
 // needsRestart tells whether a key can only change with a restart.
-func needsRestart(key string) bool {
-	under := func(list []string) bool {
-		return slices.ContainsFunc(list, func(k string) bool {
-			rest, ok := strings.CutPrefix(key, k)
-			return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
-		})
-	}
-	return !under(reloadable) || under(fixed)
+func needsRestart(key string) bool { return !under(reloadable, key) || under(fixed, key) }
+
+// under tells whether a key is one of a list, or in a table of it.
+func under(list []string, key string) bool {
+	return slices.ContainsFunc(list, func(k string) bool {
+		rest, ok := strings.CutPrefix(key, k)
+		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
 }
 
 // allowChanges tells which networks are allowed now, and which are not any more.

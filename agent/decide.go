@@ -33,6 +33,9 @@ type decider struct {
 	// back; nil: nothing is counted or remembered.
 	ledger   *policy.Ledger
 	offences *policy.Offences
+	// recalled are the times of the matches of before this process that the tracker
+	// was given; nil: none.
+	recalled map[argusfeed.Tuple][]argusfeed.Time
 	// ends are the blocks that others ended early; nil: nobody does.
 	ends *earlyEnds
 	// home gives the networks of this host's interfaces, feed the URL of a source
@@ -94,7 +97,7 @@ func (d *decider) view(det detection.Detection, id string) policy.View {
 	v := policy.View{
 		Now:           d.now(det),
 		ID:            id,
-		Evidence:      d.tracker.Observe(det),
+		Evidence:      d.evidence(det),
 		Protected:     d.protected(),
 		BlocksInForce: d.blocks.Len(),
 	}

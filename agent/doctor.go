@@ -49,6 +49,9 @@ type doctor struct {
 // a network namespace of its own that a block stops a packet.
 func Diagnose(ctx context.Context, c Config, socket string, selfTest bool) []Finding {
 	d := &doctor{c: c}
+	for _, w := range c.Warnings() {
+		d.say(d.enforces(FindingFail), "protect", "slips-ips config show has the networks", "%s", w)
+	}
 	d.programs(ctx)
 	d.kernel()
 	d.state()
@@ -161,7 +164,9 @@ func (d *doctor) kernel() {
 // capture looks at which side of a translation of addresses each argus of our own
 // stands: outside, tuples name the router, and match no forwarded packet.
 func (d *doctor) capture(in enforce.Inspection) {
-	translates := slices.ContainsFunc(in.Chains, func(c enforce.BaseChain) bool { return c.Type == "nat" && c.Hook == "postrouting" })
+	translates := slices.ContainsFunc(in.Chains, func(c enforce.BaseChain) bool {
+		return c.Type == "nat" && c.Hook == "postrouting" && (in.Forwarding4 && c.Family != "ip6" || in.Forwarding6 && c.Family != "ip")
+	})
 	found, err := hostnet.Discover(hostnet.Options{SSHConnection: os.Getenv("SSH_CONNECTION")})
 	if err != nil {
 		d.say(FindingWarn, "addresses", "", "not everything that must never be blocked can be found out: %v", err)
@@ -181,7 +186,7 @@ func (d *doctor) capture(in enforce.Inspection) {
 			d.say(FindingFail, "capture", "name the interface: spawn:IFACE", "%s: there is no default route to take the interface of", s.URL)
 		case iface != "any" && !interfaceExists(iface):
 			d.say(FindingFail, "capture", "ip link lists those that there are", "%s: there is no interface %s", s.URL, iface)
-		case outside && translates && in.Forwarding4:
+		case outside && translates:
 			d.say(FindingWarn, "capture", "let argus watch the LAN side (docs/feeds.md, Where to capture)",
 				"%s: %s is the way out, addresses are translated there, and what clients do would be seen as done by this router: such tuples are not blocked", s.URL, iface)
 		default:

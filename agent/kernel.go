@@ -19,10 +19,8 @@ func (a *Agent) watchKernel(ctx context.Context) {
 }
 
 // checked tells what a look at the kernel found and did.
-func (a *Agent) checked(r enforce.Report, err error) {
-	if err != nil {
-		a.log.Error("the blocks in the kernel cannot be checked", "error", err)
-	}
+func (a *Agent) checked(r enforce.Report, _ error) {
+	a.tellHindrance(time.Now()) // of which err is one
 	switch {
 	case r.Rebuilt != "":
 		a.log.Warn("the table in the kernel was made again", "why", r.Rebuilt, "restored", r.Restored)
@@ -41,9 +39,7 @@ func (a *Agent) checked(r enforce.Report, err error) {
 	if r.Connections != nil {
 		a.log.Warn("connection tracking does not forget the connections of blocks: what a flowtable has taken over may live on", "error", r.Connections)
 	}
-	if r.Missing > 0 {
-		a.log.Error("blocks are missing in the kernel", "missing", r.Missing)
-	}
+	a.tellUnlifted(r.Lifted)
 	pace := a.pace(paceWatch)
 	for _, l := range r.Late {
 		pace.next()
@@ -53,9 +49,7 @@ func (a *Agent) checked(r enforce.Report, err error) {
 		pace.next()
 		if errors.Is(l.Err, enforce.ErrRefused) {
 			a.tellLift(l.Block, l.Since, time.Now(), history.EndProtected, l.Err.Error(), nil)
-			continue
 		}
-		a.log.Error("a block that must not be could not be lifted", "tuple", l.Block.Tuple.String(), "error", l.Err)
 	}
 	for _, e := range r.Expired {
 		pace.next()

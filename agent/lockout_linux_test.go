@@ -57,7 +57,7 @@ func TestNobodyIsLockedOut(t *testing.T) {
 	must(os.WriteFile(resolvers, fmt.Appendf(nil, "nameserver %s\n", resolver), 0o600))
 	found, err := hostnet.Discover(hostnet.Options{NetNS: r.Router.FD(), ResolverFiles: []string{resolvers}, Root: root})
 	must(err)
-	found.Entries = markRouter(found.Entries)
+	found.Entries = markRouter(found.Entries, true, true)
 	protected := policy.NewProtected(found.Entries...)
 	home := policy.NewHome(found.Networks...)
 

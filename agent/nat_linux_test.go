@@ -24,7 +24,7 @@ import (
 // guards let what it sends itself pass, to a blocked destination as well.
 func TestBlocksBehindMasquerade(t *testing.T) {
 	program := testenv.Program(t, "nft")
-	evil := netip.MustParseAddr("203.0.113.66")
+	evil4, evil6 := netip.MustParseAddr("203.0.113.66"), netip.MustParseAddr("2001:db8:66::66")
 	const port = 8080
 	for _, tt := range []struct {
 		side  string
@@ -42,8 +42,18 @@ func TestBlocksBehindMasquerade(t *testing.T) {
 		{"WAN", lab.RouterWAN4, policy.ScopePair, policy.CauseProtected, true, true, true},
 		{"WAN", lab.RouterWAN4, policy.ScopeDestination, policy.CauseInForce, false, false, true},
 		{"WAN", lab.RouterWAN4, policy.ScopeSource, policy.CauseProtected, true, true, true},
+		{"LAN", lab.ClientA6, policy.ScopeTuple, policy.CauseInForce, false, true, true},
+		{"LAN", lab.ClientA6, policy.ScopeDestination, policy.CauseInForce, false, false, true},
+		{"WAN", lab.RouterWAN6, policy.ScopeTuple, policy.CauseProtected, true, true, true},
+		{"WAN", lab.RouterWAN6, policy.ScopePair, policy.CauseProtected, true, true, true},
+		{"WAN", lab.RouterWAN6, policy.ScopeDestination, policy.CauseInForce, false, false, true},
+		{"WAN", lab.RouterWAN6, policy.ScopeSource, policy.CauseProtected, true, true, true},
 	} {
-		t.Run(tt.side+" "+string(tt.scope), func(t *testing.T) {
+		evil, server, family := evil4, lab.Server4, "ip"
+		if tt.src.Is6() {
+			evil, server, family = evil6, lab.Server6, "ip6"
+		}
+		t.Run(tt.side+" "+family+" "+string(tt.scope), func(t *testing.T) {
 			r, err := lab.NewRouter()
 			if errors.Is(err, lab.ErrUnavailable) {
 				testenv.Skip(t, err.Error())
@@ -56,17 +66,18 @@ func TestBlocksBehindMasquerade(t *testing.T) {
 			}
 			must(err)
 			t.Cleanup(r.Close)
-			must(r.Server.Addr("eth0", netip.PrefixFrom(evil, 24)))
+			must(r.Server.Addr("eth0", netip.PrefixFrom(evil4, 24), netip.PrefixFrom(evil6, 64)))
+			must(r.Router.Route(netip.PrefixFrom(evil6, 64).Masked(), lab.Server6))
 			must(r.Server.EchoTCP(netip.AddrPortFrom(evil, port)))
 			nft := exec.Command(program, "-f", "-")
-			nft.Stdin = strings.NewReader("table ip nat {\n\tchain post { type nat hook postrouting priority srcnat; oifname \"wan0\" masquerade; }\n}\n")
+			nft.Stdin = strings.NewReader("table " + family + " nat {\n\tchain post { type nat hook postrouting priority srcnat; oifname \"wan0\" masquerade; }\n}\n")
 			if out, err := r.Router.Output(nft); err != nil {
 				t.Fatal(err, out)
 			}
 			root := t.TempDir()
 			found, err := hostnet.Discover(hostnet.Options{NetNS: r.Router.FD(), ResolverFiles: []string{filepath.Join(root, "none")}, Root: root})
 			must(err)
-			found.Entries = markRouter(found.Entries)
+			found.Entries = markRouter(found.Entries, true, true)
 			protected := func() *policy.Protected { return policy.NewProtected(found.Entries...) }
 			blocks, err := enforce.New(enforce.DefaultConfig(), enforce.Options{NetNS: r.Router.FD(), Protected: protected})
 			must(err)
@@ -108,7 +119,7 @@ func TestBlocksBehindMasquerade(t *testing.T) {
 					t.Errorf("%s to the server of no good: %v, want it to reach: %v", from.who, err, from.reaches)
 				}
 			}
-			other := netip.AddrPortFrom(lab.Server4, port)
+			other := netip.AddrPortFrom(server, port)
 			if err := r.Router.Reach("tcp", other, 5*time.Second); err != nil {
 				t.Errorf("the router to another server: %v", err)
 			}

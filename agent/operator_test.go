@@ -9,7 +9,6 @@ import (
 
 	"slips-ips/agent/control"
 	"slips-ips/agent/history"
-	"slips-ips/agent/status"
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
 	"slips-ips/enforce"
@@ -354,22 +353,6 @@ func TestOperatorEvents(t *testing.T) {
 	}
 	if kinds[history.KindBlock] != 1 || kinds[history.KindAlert] < 1 || kinds[history.KindAgent] != 1 || kinds[history.KindChange] != 1 {
 		t.Errorf("the history has %v", kinds)
-	}
-}
-
-// A block that is just being made is not in the kernel either, and no alarm.
-func TestMissingForLong(t *testing.T) {
-	now := time.Now()
-	for _, tt := range []struct {
-		missing int
-		since   time.Duration
-		want    bool
-	}{{0, 0, false}, {1, 0, false}, {1, 100 * time.Millisecond, false}, {1, time.Minute, true}, {0, time.Minute, false}} {
-		var e status.Enforce
-		e.Missing, e.Differs = tt.missing, now.Add(-tt.since)
-		if got := missingForLong(e, now, time.Second); got != tt.want {
-			t.Errorf("%d missing for %s: %v", tt.missing, tt.since, got)
-		}
 	}
 }
 

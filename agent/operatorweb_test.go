@@ -38,9 +38,7 @@ func TestWebAgent(t *testing.T) {
 
 // Where the page cannot be served as it was asked for, the agent does not start.
 func TestWebRefused(t *testing.T) {
-	c := DefaultConfig()
-	c.Agent.State, c.Agent.Socket = "", ""
-	c.Sources = []SourceConfig{{URL: "-"}}
+	c := testConfig()
 	c.Web = web.Config{Listen: "127.0.0.1:9561", Tokens: filepath.Join(t.TempDir(), "none")}
 	if _, err := New(Options{Config: c}); err == nil || !strings.Contains(err.Error(), "tokens of the web page") {
 		t.Errorf("no file: %v", err)

@@ -77,9 +77,7 @@ func (p *protection) watch(ctx context.Context) {
 }
 
 func (p *protection) take(found hostnet.Snapshot) {
-	if found.Forwards {
-		found.Entries = markRouter(found.Entries)
-	}
+	found.Entries = markRouter(found.Entries, found.Forwards4, found.Forwards6)
 	p.home.Store(policy.NewHome(found.Networks...))
 	p.mu.Lock()
 	p.found = p.withGuests(found.Entries)
@@ -158,12 +156,19 @@ func (p *protection) failed(err error) {
 	p.log.Warn("not everything that must never be blocked is known; what was known stays protected", "error", err)
 }
 
-// markRouter gives the entries with a note that others may be behind the own IPv4
-// addresses. IPv6 is not masked. The snapshot that they are of stays as it is.
-func markRouter(entries []policy.Entry) []policy.Entry {
+// markRouter gives the entries with a note that others may be behind the own addresses
+// of the IP versions that this host forwards. Most routers translate no IPv6; but to
+// those that do (NAT66) every client of theirs looks like themselves, too. The snapshot
+// that they are of stays as it is.
+func markRouter(entries []policy.Entry, forwards4, forwards6 bool) []policy.Entry {
 	entries = slices.Clone(entries)
 	for i := range entries {
-		if e := &entries[i]; e.Kind == policy.KindOwn && e.Prefix.Addr().Is4() {
+		e := &entries[i]
+		forwards := forwards6
+		if e.Prefix.Addr().Is4() {
+			forwards = forwards4
+		}
+		if e.Kind == policy.KindOwn && forwards {
 			e.Kind = policy.KindRouter
 			e.Why += " (this host forwards: its clients may be behind it; let Argus watch the LAN side)"
 		}

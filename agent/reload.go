@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -73,8 +72,8 @@ type prepared struct {
 	static  []policy.Entry
 	allowed allowlist.Read
 	changes []string
-	// stages tells that the stages have to change: a reload that brings nothing new
-	// leaves the pipeline alone.
+	// stages tells that changes are of the stages: a reload that brings nothing new to
+	// them leaves the pipeline alone.
 	stages bool
 }
 
@@ -129,6 +128,9 @@ func (a *Agent) reloaded(ctx context.Context, by history.Who, r control.ReloadRe
 	if len(p.changes) == 0 {
 		text = "reloaded: nothing has changed"
 	}
+	for _, w := range p.cfg.Warnings() {
+		a.log.Warn("the configuration keeps blocks away", "why", w)
+	}
 	a.log.Info("reloaded", "changes", strings.Join(p.changes, "; "), "unwanted_blocks", len(unwanted), "lifted", r.Lift)
 	a.events.tell(history.Event{Kind: history.KindChange, By: &by, Text: text, Changes: p.changes})
 	if r.Lift && failed == nil {
@@ -143,7 +145,7 @@ func (a *Agent) reloaded(ctx context.Context, by history.Who, r control.ReloadRe
 
 // prepare reads everything and finds out whether it works. It changes nothing.
 func (a *Agent) prepare() (prepared, error) {
-	var p prepared
+	p := prepared{changes: []string{}}
 	if a.opt.Load == nil {
 		return p, fmt.Errorf("%w: this agent was started without a configuration file", control.ErrUnavailable)
 	}
@@ -154,8 +156,13 @@ func (a *Agent) prepare() (prepared, error) {
 	if err := p.cfg.Validate(); err != nil {
 		return p, fmt.Errorf("%w: %w", control.ErrInvalid, err)
 	}
-	if p.changes, err = a.changes(p.cfg); err != nil {
+	diff, err := a.changed(p.cfg)
+	if err != nil {
 		return p, err
+	}
+	for _, d := range diff {
+		p.changes = append(p.changes, d.told())
+		p.stages = p.stages || under(staged, d.key)
 	}
 	set, cfg, err := modelsFor(p.cfg, a.log)
 	if err != nil {
@@ -166,7 +173,7 @@ func (a *Agent) prepare() (prepared, error) {
 		return p, fmt.Errorf("detection: %w", err)
 	}
 	others := modelChanges(a.reload.modelsNow(), set)
-	p.stages = len(others) > 0 || !reflect.DeepEqual(a.reload.config(), p.cfg)
+	p.stages = p.stages || len(others) > 0
 	p.changes = append(p.changes, others...)
 	if p.engine, err = policy.New(p.cfg.Policy, p.cfg.Detection.Width); err != nil {
 		return p, err
@@ -188,21 +195,19 @@ func (r *reloading) modelsNow() []models.Model {
 	return r.models
 }
 
-// changes tells what differs, and fails where something of it needs a restart.
-func (a *Agent) changes(c Config) ([]string, error) {
+// changed gives what differs, and fails where something of it needs a restart.
+func (a *Agent) changed(c Config) ([]configChange, error) {
 	diff, err := configDiff(a.reload.config(), c)
 	if err != nil {
 		return nil, err
 	}
-	told := []string{}
 	var refused []error
 	for _, d := range diff {
 		if needsRestart(d.key) {
 			refused = append(refused, fmt.Errorf("%s: cannot change while the agent runs: restart it (blocks survive that)", d.told()))
 		}
-		told = append(told, d.told())
 	}
-	return told, errors.Join(refused...)
+	return diff, errors.Join(refused...)
 }
 
 // put puts a prepared state in force, all of it or nothing. Whoever asked for it

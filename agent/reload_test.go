@@ -12,6 +12,7 @@ import (
 	"slips-ips/agent/control"
 	"slips-ips/agent/history"
 	"slips-ips/agent/report"
+	"slips-ips/argusfeed"
 	"slips-ips/enforce"
 	"slips-ips/internal/testenv"
 	"slips-ips/models"
@@ -72,6 +73,42 @@ func TestReloadIsAllOrNothing(t *testing.T) {
 	}
 	if got := book.find("reloaded"); len(got) != 2 || !strings.Contains(got[1].attrs["changes"], "policy.duration") {
 		t.Errorf("%v", got)
+	}
+}
+
+// What is not of the stages changes without them: the pipeline goes on meanwhile.
+func TestReloadLeavesTheStagesAlone(t *testing.T) {
+	var next Config
+	o, _ := running(t, nil, func() (Config, error) { return next, nil })
+	before := o.decider.engine
+	for _, tt := range []struct {
+		name   string
+		change func()
+		stages bool
+	}{
+		{"nothing", func() {}, false},
+		{"what is protected", func() {
+			if err := next.Protect.Networks.UnmarshalTOML([]any{"192.0.2.0/24"}); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+		{"a report", func() { next.Report.Sound.Enabled, next.Report.Sound.Player = true, report.PlayerBell }, false},
+		{"the policy", func() { next.Policy.Duration = policy.Duration(2 * time.Hour) }, true},
+		{"the width of windows, which the policy counts", func() { next.Detection.Width = 2 * time.Minute }, true},
+	} {
+		next = o.reload.config()
+		tt.change()
+		r, err := o.Reload(t.Context(), root, control.ReloadRequest{})
+		if err != nil || (len(r.Changes) == 0) != (tt.name == "nothing") {
+			t.Errorf("%s: %+v, %v", tt.name, r, err)
+		}
+		if changed := o.decider.engine != before; changed != tt.stages {
+			t.Errorf("%s: the policy is another one: %v", tt.name, changed)
+		}
+		before = o.decider.engine
+	}
+	if why, refused := o.hosts.snapshot().Refuses(argusfeed.Tuple{Src: argusfeed.AddrFrom4([4]byte{192, 0, 2, 1})}, policy.ScopeTuple); !refused {
+		t.Errorf("it is not protected: %s", why)
 	}
 }
 

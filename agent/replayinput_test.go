@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"slips-ips/internal/testenv"
 )
 
 // A pipe that says nothing does not outlast a signal: neither before its first
@@ -38,7 +40,7 @@ func TestReplayOfASilentPipeCanBeStopped(t *testing.T) {
 				if want := uint64(strings.Count(said, "\n")); !r.Interrupted || r.Flows != want {
 					t.Errorf("interrupted: %v, flows %d, want true and %d", r.Interrupted, r.Flows, want)
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(testenv.Patience):
 				t.Fatal("the replay goes on")
 			}
 		})

@@ -170,8 +170,6 @@ func protectedEarly(c Config, netns int) (*policy.Protected, error) {
 	opt := hostnet.Options{SSHConnection: os.Getenv("SSH_CONNECTION")}
 	opt.NetNS = netns
 	found, _ := hostnet.Discover(opt) // what cannot be found out now the agent will
-	if found.Forwards {
-		found.Entries = markRouter(found.Entries)
-	}
+	found.Entries = markRouter(found.Entries, found.Forwards4, found.Forwards6)
 	return policy.NewProtected(append(found.Entries, entries...)...), nil
 }

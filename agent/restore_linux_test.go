@@ -48,9 +48,8 @@ func nft(t *testing.T, ns *lab.NS, script string) string {
 // until stop is called or the test ends.
 func enforcing(t *testing.T, ns *lab.NS, dir string, change func(*Config)) (o operator, book *logBook, stop func()) {
 	t.Helper()
-	c := DefaultConfig()
-	c.Agent.Mode, c.Agent.State, c.Agent.Socket = ModeEnforce, dir, ""
-	c.Sources = []SourceConfig{{URL: "-"}} // replaced below, never opened
+	c := testConfig()
+	c.Agent.Mode, c.Agent.State = ModeEnforce, dir
 	if change != nil {
 		change(&c)
 	}
@@ -150,7 +149,7 @@ func TestRestoredAfterReboot(t *testing.T) {
 	}
 
 	reboot()
-	c := DefaultConfig()
+	c := testConfig()
 	c.Agent.Mode, c.Agent.State = ModeEnforce, dir
 	once, err := restoreOnce(t.Context(), c, r.Router.FD())
 	if err != nil || once.Nothing != "" || once.Blocks != 3 || once.Failed != 0 {
@@ -197,7 +196,7 @@ func flushHistory(t *testing.T, a *Agent) {
 
 // Where there is nothing to restore, the command says why.
 func TestNothingToRestore(t *testing.T) {
-	c := DefaultConfig()
+	c := testConfig()
 	c.Agent.State = t.TempDir()
 	say := func(want string) {
 		t.Helper()

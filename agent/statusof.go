@@ -77,20 +77,18 @@ func (a *Agent) policyStatus(s *status.Status) {
 	allowed, _ := a.kept.allowed.Entries(time.Now())
 	s.Policy.Allowed = len(allowed)
 	s.Policy.Blocks = a.enforcer.Len()
+	severity := status.Warning
+	if !a.enforcer.DryRun() {
+		severity = status.Critical
+	}
+	for _, w := range a.reload.config().Warnings() {
+		s.Problems = append(s.Problems, status.Problem{Severity: severity, Area: "policy", What: w})
+	}
 	if n := s.Policy.Blocks; float64(n) >= nearly*float64(c.MaxBlocks) {
 		s.Problems = append(s.Problems, status.Problem{Severity: status.Warning, Area: "policy",
 			What: fmt.Sprintf("%d of at most %d blocks are in force: beyond them detections only alert (policy.max_blocks)", n, c.MaxBlocks)})
 	}
 }
-
-// missingForLong tells whether the kernel lacks blocks, and not for a moment only:
-// one that is being made is missing too, and one that somebody removed is put back
-// at the next look.
-func missingForLong(e status.Enforce, now time.Time, lookEvery time.Duration) bool {
-	return e.Missing > 0 && now.Sub(e.Differs) > missingPatience+lookEvery
-}
-
-const missingPatience = 2 * time.Second
 
 func (a *Agent) enforceStatus(s *status.Status, now time.Time) {
 	h, l := a.enforcer.Health(), a.enforcer.Latency()
@@ -104,27 +102,14 @@ func (a *Agent) enforceStatus(s *status.Status, now time.Time) {
 	e.Hits = a.hits.Load()
 	if p, ok := a.pause.state(); ok {
 		e.Paused, e.PausedBy = p.Since, p.By
-		severity := status.Critical
-		if e.DryRun {
-			severity = status.Warning
-		}
-		s.Problems = append(s.Problems, status.Problem{Severity: severity, Area: "enforce", What: "nothing is blocked: " + p.words()})
 	}
-	if e.DryRun {
-		return
+	severity := status.Warning
+	if !e.DryRun {
+		severity, e.Enforced = status.Critical, e.Wanted-e.Missing
 	}
-	e.Enforced = e.Wanted - e.Missing
-	add := func(format string, args ...any) {
-		s.Problems = append(s.Problems, status.Problem{Severity: status.Critical, Area: "enforce", What: fmt.Sprintf(format, args...)})
-	}
-	switch {
-	case e.Error != "":
-		add("the kernel cannot be asked: %s", e.Error)
-	case missingForLong(*e, now, a.cfg.Enforce.CheckEvery):
-		add("%d of %d blocks are not in the kernel, since %s", e.Missing, e.Wanted, e.Differs.UTC().Format(time.TimeOnly))
-	}
-	if late := now.Sub(h.Checked); a.running.Load() && !h.Checked.IsZero() && late > stageStuck+a.cfg.Enforce.CheckEvery {
-		add("the blocks in the kernel were not looked at for %s", late.Round(time.Second))
+	var what string
+	if e.Hindrance, what = a.hindrance(h, e.Missing, e.Wanted, now); what != "" {
+		s.Problems = append(s.Problems, status.Problem{Severity: severity, Area: "enforce", What: what})
 	}
 }
 

@@ -137,8 +137,8 @@ func (q *pastQuery) run(ctx context.Context, past history.Matched) (whatif.Repor
 			return r, fmt.Errorf("asking the policies about the past: %w", ctx.Err())
 		}
 		at := m.at.Time()
-		for len(starts) > 0 && !starts[0].After(at) { // that agent knew nothing yet
-			q.restart(starts[0])
+		for len(starts) > 0 && !starts[0].After(at) {
+			q.restart(starts[0]) // for the grace time
 			starts = starts[1:]
 		}
 		d, ok := m.detection(past)
@@ -168,10 +168,9 @@ func (q *pastQuery) run(ctx context.Context, past history.Matched) (whatif.Repor
 	return r, nil
 }
 
-// restart has both forget the matches of before, as an agent does that begins.
+// restart has both begin as an agent does, which takes the matches of before back.
 func (q *pastQuery) restart(at time.Time) {
 	for _, p := range []*pastPolicy{&q.now, &q.other} {
-		p.decider.tracker = p.decider.engine.NewTracker()
 		p.decider.started = argusfeed.TimeOf(at)
 	}
 }
@@ -182,6 +181,7 @@ func (q *pastQuery) said(past history.Matched, r whatif.Report) []string {
 		"Only what matched then is in the history: what other models or another [detection] would have found is not.",
 		"What was blocked then may have matched less often because of that, and what would have been blocked here goes on matching.",
 		"Blocks by hand, blocks that were lifted by hand, and pauses are left out.",
+		"An agent that starts takes back the matches of before unless something was changed meanwhile: here they always count.",
 	}
 	if r.Spread > 0 {
 		said = append(said, fmt.Sprintf("%d of the %d matches were only counted: they are laid out evenly, with the numbers of the next one that was kept. "+

@@ -166,16 +166,23 @@ func TestWhatIfOfThinnedMatches(t *testing.T) {
 	}
 }
 
-// An agent that was started anew remembers no matches; so does the question.
-func TestWhatIfForgetsAtRestarts(t *testing.T) {
+// An agent that was started anew takes the matches back and has its grace time again;
+// so does the question.
+func TestWhatIfOverRestarts(t *testing.T) {
 	all := []detection.Detection{pastDetection(1, 0, time.Minute), pastDetection(1, 1, time.Minute), pastDetection(1, 2, time.Minute)}
 	c := replayConfig()
 	if r := whatIfOf(t, WhatIfOptions{Config: c, Other: c, State: pastFolder(t, all)}); r.Now.Blocks != 1 {
 		t.Errorf("without a restart: %d blocks", r.Now.Blocks)
 	}
 	restart := history.Event{Kind: history.KindAgent, Time: pastBegin.Add(90 * time.Second), Text: history.StartedText + "enforce, version 1"}
-	if r := whatIfOf(t, WhatIfOptions{Config: c, Other: c, State: pastFolder(t, all, restart)}); r.Now.Blocks != 0 || r.Now.Alerted != 1 {
+	graceful := c
+	graceful.Policy.Grace = policy.Duration(time.Minute)
+	r := whatIfOf(t, WhatIfOptions{Config: c, Other: graceful, State: pastFolder(t, all, restart)})
+	if r.Now.Blocks != 1 {
 		t.Errorf("with a restart: %+v", r.Now)
+	}
+	if r.Other.Blocks != 0 || r.Other.Alerted != 1 {
+		t.Errorf("within the grace time of a restart: %+v", r.Other)
 	}
 }
 

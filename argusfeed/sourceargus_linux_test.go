@@ -232,7 +232,7 @@ func TestRadium(t *testing.T) {
 	}
 	_, _, stop := running(t, s)
 	seen := map[uint64]int{}
-	for deadline := time.After(30 * time.Second); seen[111] < 5 || seen[222] < 5; {
+	for deadline := time.After(testenv.Patience); seen[111] < 5 || seen[222] < 5; {
 		select {
 		case p := <-probes:
 			seen[p]++

@@ -34,7 +34,7 @@ func TestFollowArgusThroughRotations(t *testing.T) {
 	ended := false
 	collect := func(what string, until func() bool) {
 		t.Helper()
-		for late := time.Now().Add(30 * time.Second); !until(); {
+		for late := time.Now().Add(testenv.Patience); !until(); {
 			select {
 			case b := <-f.out:
 				for _, flow := range b {

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"slips-ips/internal/testenv"
 )
 
 // followed is a file that a source follows.
@@ -75,7 +77,7 @@ func (f *followed) want(n int) []Flow {
 			flows = append(flows, b...)
 		case err := <-f.ended:
 			f.t.Fatalf("the source ended: %v", err)
-		case <-time.After(20 * time.Second):
+		case <-time.After(testenv.Patience):
 			f.t.Fatalf("%d flows, want %d: %+v\n%s", len(flows), n, f.s.Stats(), f.log)
 		}
 	}
@@ -88,11 +90,7 @@ func (f *followed) want(n int) []Flow {
 // until waits for something in the statistics.
 func (f *followed) until(what string, is func(Stats) bool) {
 	f.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(f.s.Stats()); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			f.t.Fatalf("not %s: %+v\n%s", what, f.s.Stats(), f.log)
-		}
-	}
+	testenv.Until(f.t, what, func() bool { return is(f.s.Stats()) }, func() string { return fmt.Sprintf("%+v\n%s", f.s.Stats(), f.log) })
 }
 
 func (f *followed) state(want State) {

@@ -83,11 +83,13 @@ func (e *Enforcer) Check() (Report, error) {
 }
 
 // Watch calls Check every interval until ctx ends, and at once where somebody
-// else changed the ruleset, and tells report what is not quiet. It returns ctx's
+// else changed the ruleset, and tells report what is not quiet. After an error, or
+// blocks that were missing, it also tells once that all is well. It returns ctx's
 // error, or ErrClosed.
 func (e *Enforcer) Watch(ctx context.Context, every time.Duration, report func(Report, error)) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	troubled := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -99,7 +101,8 @@ func (e *Enforcer) Watch(ctx context.Context, every time.Duration, report func(R
 		if errors.Is(err, ErrClosed) {
 			return err
 		}
-		if err != nil || !r.Quiet() {
+		before := troubled
+		if troubled = err != nil || r.Missing > 0; troubled || before || !r.Quiet() {
 			report(r, err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"slips-ips/argusfeed"
 	"slips-ips/internal/lab"
+	"slips-ips/internal/testenv"
 )
 
 // The clock of the wall jumps while a block is in force: it lasts for as long as the
@@ -61,7 +62,7 @@ func TestClock(t *testing.T) {
 			if report, err := e.Check(); err != nil || !report.Quiet() {
 				t.Errorf("%+v, %v", report, err)
 			}
-			eventually(t, "it runs out", lasts+5*time.Second, func() bool { return e.Len() == 0 })
+			testenv.Until(t, "it runs out", func() bool { return e.Len() == 0 })
 			if ran := time.Since(start); ran < lasts-slack {
 				t.Errorf("it ran out after %v", ran)
 			}

@@ -23,8 +23,9 @@
 // what others do (events_linux.go); [Enforcer.Watch] mends it at once, and
 // [Enforcer.Check] also looks at a sample, and lifts what became protected.
 //
-// At start a table of ours is adopted with its blocks; one of another version,
-// or a damaged one, is replaced together with its blocks in one transaction; a
+// One process enforces a table of a network namespace (lock_linux.go). At start a
+// table of ours is adopted with its blocks; one of another version, or a damaged one,
+// is replaced together with its blocks in one transaction; a
 // table of the same name that is not ours is refused. The table outlives the
 // agent: its elements run out by themselves. [Enforcer.Restore] and [RestoreOnce]
 // bring back what history knows, after a reboot.

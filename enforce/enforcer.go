@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -26,7 +25,7 @@ type Enforcer struct {
 	doubt     doubt
 	protected *policy.Protected // with which the blocks were compared last
 	forget    *forgetter        // of connections; nil where it is not asked for
-	lock      net.Listener      // says that no other process enforces this table
+	lock      *lock             // says that no other process enforces this table
 	removed   bool              // by Pause: the kernel has no table of ours
 
 	// wake asks Watch for a check at once.
@@ -107,6 +106,11 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 	if err := start(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
+	if !opt.DryRun {
+		if err := removeCounting(cfg, opt.NetNS); err != nil {
+			return nil, errors.Join(err, e.Close())
+		}
+	}
 	if !opt.DryRun && cfg.Conntrack {
 		e.forget = newForgetter(func(keys map[key]bool) (uint64, error) { return forgetConnections(opt.NetNS, keys) })
 		// The one before us may have ended before it came to that.
@@ -121,19 +125,25 @@ func New(cfg Config, opt Options) (*Enforcer, error) {
 // it: one that does would put it back, and may own it, so that the error is
 // [ErrInUse] and Pause of that agent is what helps. (It is not found out for
 // another namespace than the program's own, where netns is not 0.) A table that is
-// not ours is left alone ([ErrForeignTable]); none is no error.
+// not ours is left alone ([ErrForeignTable]); none is no error. What a killed dry-run
+// counted in goes too.
 func Remove(cfg Config, netns int) error {
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("enforce: %w", err)
 	}
+	if err := removeTable(cfg, netns); err != nil {
+		return err
+	}
+	return removeCounting(cfg, netns)
+}
+
+func removeTable(cfg Config, netns int) error {
 	if netns == 0 {
 		lock, err := lockTable(cfg.Table)
 		if err != nil {
 			return err
 		}
-		if lock != nil {
-			defer func() { _ = lock.Close() }()
-		}
+		defer func() { _ = lock.Close() }()
 	}
 	k, err := openKernel(cfg, netns)
 	if err != nil {
@@ -164,10 +174,7 @@ func (e *Enforcer) Close() error {
 		err = e.kernel.remove() // it protects nobody
 	}
 	err = errors.Join(err, e.kernel.close())
-	if e.lock != nil {
-		err = errors.Join(err, e.lock.Close())
-	}
-	return err
+	return errors.Join(err, e.lock.Close())
 }
 
 func (e *Enforcer) isClosed() bool {

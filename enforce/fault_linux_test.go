@@ -15,11 +15,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"slips-ips/argusfeed"
 	"slips-ips/internal/lab"
+	"slips-ips/internal/testenv"
 	"slips-ips/policy"
 )
 
@@ -135,7 +137,7 @@ func TestFaults(t *testing.T) {
 	}
 	r := newRouter(t)
 	arrivals := listenAll(t, r.Server)
-	stop := sendAll(t, r.ClientA)
+	sends := sendAll(t, r.ClientA)
 	path := filepath.Join(t.TempDir(), "confirmed")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -223,8 +225,8 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	watching(t, last)
-	time.Sleep(recovery + 200*time.Millisecond) // and now nothing may pass
-	stop()
+	sends.after(t, time.Now().Add(recovery)) // and now nothing may pass
+	sends.stop()
 	for range 3 {
 		if _, err := last.Check(); err != nil {
 			t.Fatal(err)
@@ -300,9 +302,24 @@ func listenAll(t *testing.T, server *lab.NS) func() []arrival {
 	}
 }
 
-// sendAll sends a datagram to each port some hundred times a second.
-func sendAll(t *testing.T, client *lab.NS) (stop func()) {
+// sender sends a datagram to each port some hundred times a second.
+type sender struct {
+	rounds atomic.Int64 // through all ports
+	newest atomic.Int64 // when the newest of them began
+	stop   func()
+}
+
+// after waits until much was sent after a moment.
+func (s *sender) after(t *testing.T, moment time.Time) {
 	t.Helper()
+	testenv.Until(t, "datagrams are sent", func() bool { return s.newest.Load() > moment.UnixNano() })
+	n := s.rounds.Load()
+	testenv.Until(t, "more datagrams are sent", func() bool { return s.rounds.Load() > n+20 })
+}
+
+func sendAll(t *testing.T, client *lab.NS) *sender {
+	t.Helper()
+	s := &sender{}
 	c, err := client.ListenPacket("udp", netip.AddrPortFrom(lab.ClientA4, 0).String())
 	if err != nil {
 		t.Fatal(err)
@@ -312,6 +329,8 @@ func sendAll(t *testing.T, client *lab.NS) (stop func()) {
 	done.Go(func() {
 		defer c.Close()
 		for {
+			s.rounds.Add(1)
+			s.newest.Store(time.Now().UnixNano())
 			for port := faultPort; port < faultPort+faultPorts; port++ {
 				now := binary.NativeEndian.AppendUint64(nil, uint64(time.Now().UnixNano()))
 				_, _ = c.WriteTo(now, net.UDPAddrFromAddrPort(netip.AddrPortFrom(lab.Server4, uint16(port))))
@@ -323,5 +342,6 @@ func sendAll(t *testing.T, client *lab.NS) (stop func()) {
 			}
 		}
 	})
-	return sync.OnceFunc(func() { close(end); done.Wait() })
+	s.stop = sync.OnceFunc(func() { close(end); done.Wait() })
+	return s
 }

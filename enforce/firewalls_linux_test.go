@@ -52,7 +52,7 @@ type step struct {
 func undisturbed(t *testing.T, r *lab.Router, steps []step, mark string) {
 	t.Helper()
 	arrivals := listenAll(t, r.Server)
-	stop := sendAll(t, r.ClientA)
+	sends := sendAll(t, r.ClientA)
 	e := open(t, r.Router)
 	watching(t, e)
 	const half = faultPort + faultPorts/2
@@ -68,15 +68,15 @@ func undisturbed(t *testing.T, r *lab.Router, steps []step, mark string) {
 		w := window{from: time.Now(), what: s.what}
 		s.do()
 		w.to = time.Now().Add(recovery)
-		time.Sleep(recovery)
+		sends.after(t, w.to)
 		if after := e.Stats(); after.Rebuilds > before.Rebuilds || after.Restored > before.Restored {
 			t.Logf("%s: %d rebuilt, %d restored", s.what, after.Rebuilds-before.Rebuilds, after.Restored-before.Restored)
 			windows = append(windows, w)
 		}
 		n := len(arrivals())
-		eventually(t, s.what+": something passes", passTime, func() bool { return len(arrivals()) > n })
+		testenv.Until(t, s.what+": something passes", func() bool { return len(arrivals()) > n })
 	}
-	stop()
+	sends.stop()
 	if list := ruleset(t, r.Router); !strings.Contains(list, mark) {
 		t.Errorf("the other firewall is not there:\n%s", list)
 	}
@@ -138,7 +138,7 @@ func firewalld(t *testing.T, ns *lab.NS) (call func(args ...string)) {
 			_ = cmd.Wait()
 		})
 		if i == 0 {
-			eventually(t, "the bus is there", passTime, func() bool {
+			testenv.Until(t, "the bus is there", func() bool {
 				_, err := os.Stat(filepath.Join(dir, "bus"))
 				return err == nil
 			})

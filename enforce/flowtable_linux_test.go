@@ -61,7 +61,7 @@ func testFlowtable(t *testing.T, network string, proto argusfeed.Proto, nat stri
 		}
 		return strings.Contains(list, "[OFFLOAD]")
 	}
-	eventually(t, "the flowtable takes the connection over", 5*time.Second, offloaded)
+	testenv.Until(t, "the flowtable takes the connection over", offloaded)
 	if in := inspectIn(t, r.Router); len(in.Flowtables) != 1 || in.Flowtables[0].Name != "fast" ||
 		!strings.Contains(strings.Join(in.Warnings, "\n"), "the flowtable fast of inet theirs") {
 		t.Errorf("it is not named: %+v, %q", in.Flowtables, in.Warnings)

@@ -7,6 +7,7 @@ import (
 
 	"slips-ips/argusfeed"
 	"slips-ips/internal/lab"
+	"slips-ips/internal/testenv"
 )
 
 // Connections are forgotten of every block that comes in force, however it does:
@@ -31,14 +32,14 @@ func TestForgetWhateverBlocks(t *testing.T) {
 	e := open(t, r.Router)
 	talk()
 	apply(t, e, b)
-	eventually(t, "that of a new block is", 5*time.Second, func() bool { return e.Stats().Forgotten == 1 })
+	testenv.Until(t, "that of a new block is", func() bool { return e.Stats().Forgotten == 1 })
 
 	nft(t, r.Router, "delete table inet slips", "-f", "-")
 	talk()
 	if report, err := e.Check(); err != nil || report.Restored != 1 {
 		t.Fatalf("%+v, %v", report, err)
 	}
-	eventually(t, "that of a block that was lost is", 5*time.Second, func() bool { return e.Stats().Forgotten == 2 })
+	testenv.Until(t, "that of a block that was lost is", func() bool { return e.Stats().Forgotten == 2 })
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -51,5 +52,5 @@ func TestForgetWhateverBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	e = open(t, r.Router)
-	eventually(t, "that of an adopted block is", 5*time.Second, func() bool { return e.Stats().Forgotten == 1 })
+	testenv.Until(t, "that of an adopted block is", func() bool { return e.Stats().Forgotten == 1 })
 }

@@ -5,6 +5,10 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"slips-ips/internal/testenv"
 )
 
 func total(l Latency) (n uint64) {
@@ -57,6 +61,21 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+// ticks waits for some ticks of the kernel's clock.
+func ticks(t *testing.T, n int) {
+	t.Helper()
+	coarse := func() (at unix.Timespec) {
+		if err := unix.ClockGettime(unix.CLOCK_MONOTONIC_COARSE, &at); err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	for range n {
+		before := coarse()
+		testenv.Until(t, "a tick", func() bool { return coarse() != before })
+	}
+}
+
 // Begin and force are known after a restart.
 func TestAdoptedOrderAndForce(t *testing.T) {
 	ns := newNS(t)
@@ -68,7 +87,7 @@ func TestAdoptedOrderAndForce(t *testing.T) {
 		blocks[i].Duration += time.Duration(6-i) * time.Minute // so that ends do not tell the order
 		apply(t, e, blocks[i])
 		want = append(want, blocks[i].ID)
-		time.Sleep(20 * time.Millisecond) // real time: the kernel tells begins in its ticks
+		ticks(t, 5) // the kernel tells begins in them
 	}
 	if err := e.Close(); err != nil {
 		t.Fatal(err)

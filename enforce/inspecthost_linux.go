@@ -82,6 +82,20 @@ func (in *Inspection) lookAtBridges(ns int) error {
 	return nil
 }
 
+// inUse tells whether an agent has the lock of a table. It is not found out for
+// another namespace than the program's own.
+func inUse(table string, netns int) bool {
+	if netns != 0 {
+		return false
+	}
+	l, err := lockTable(table)
+	if err != nil {
+		return true
+	}
+	_ = l.Close() // it was free
+	return false
+}
+
 // families are the words of nft.
 var families = map[nftables.TableFamily]string{
 	nftables.TableFamilyINet: "inet", nftables.TableFamilyIPv4: "ip", nftables.TableFamilyIPv6: "ip6",
@@ -124,6 +138,10 @@ func (in *Inspection) lookAtTables(k *kernel) error {
 	})
 	all = append(all, err)
 	for _, t := range tables {
+		if counting := CountingTable(k.cfg); t.Name == counting && t.Family == nftables.TableFamilyINet && !inUse(counting, k.netns) {
+			in.Warnings = append(in.Warnings, fmt.Sprintf(
+				"the table inet %s counts for nobody: a dry-run that was killed left it; an agent that enforces removes it, or: nft delete table inet %s", counting, counting))
+		}
 		// A kernel without flowtables says so in one way or another.
 		var flows []*nftables.Flowtable
 		_ = k.read("listing flowtables", func(c *nftables.Conn) (err error) {

@@ -140,17 +140,6 @@ func dropped(tb testing.TB, from *lab.NS, network string, to netip.AddrPort) {
 	}
 }
 
-// eventually waits for a condition.
-func eventually(tb testing.TB, what string, within time.Duration, met func() bool) {
-	tb.Helper()
-	for end := time.Now().Add(within); !met(); {
-		if time.Now().After(end) {
-			tb.Fatalf("not within %v: %s", within, what)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-}
-
 // enforced fails the test unless the kernel has all wanted blocks, in a table
 // as we make it.
 func enforced(tb testing.TB, e *Enforcer, want int) {

@@ -9,6 +9,7 @@ import (
 
 	"slips-ips/argusfeed"
 	"slips-ips/internal/lab"
+	"slips-ips/internal/testenv"
 	"slips-ips/policy"
 )
 
@@ -65,7 +66,7 @@ func TestMasquerade(t *testing.T) {
 	dropped(t, r.ClientA, "tcp", to)
 	passes(t, r.ClientB, "tcp", to)
 	passes(t, r.ClientA, "tcp", netip.AddrPortFrom(lab.Server4, 9090))
-	eventually(t, "the connection is forgotten", 5*time.Second, func() bool { return e.Stats().Forgotten > 0 })
+	testenv.Until(t, "the connection is forgotten", func() bool { return e.Stats().Forgotten > 0 })
 
 	// From outside to a forwarded port: the tuple as it is behind the NAT.
 	if err := r.ClientA.EchoTCP(netip.AddrPortFrom(lab.ClientA4, 2222)); err != nil {
@@ -95,5 +96,5 @@ func TestForgetIsOffTheHotPath(t *testing.T) {
 	for i := range 300 {
 		apply(t, e, block(tuple(lab.ClientA4, lab.Server4, argusfeed.ProtoUDP, uint16(20000+i)), time.Minute))
 	}
-	eventually(t, "all are forgotten", 10*time.Second, func() bool { return e.Stats().Forgotten >= 300 })
+	testenv.Until(t, "all are forgotten", func() bool { return e.Stats().Forgotten >= 300 })
 }

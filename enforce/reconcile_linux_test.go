@@ -14,6 +14,7 @@ import (
 
 	"slips-ips/argusfeed"
 	"slips-ips/internal/lab"
+	"slips-ips/internal/testenv"
 	"slips-ips/policy"
 )
 
@@ -93,7 +94,7 @@ func TestRestoredTime(t *testing.T) {
 	e := open(t, r.Router)
 	start := time.Now()
 	apply(t, e, block(tuple(lab.ClientA4, lab.Server4, argusfeed.ProtoTCP, 8080), 1500*time.Millisecond))
-	eventually(t, "half a second gone", time.Second, func() bool { return time.Since(start) > 500*time.Millisecond })
+	testenv.Until(t, "half a second gone", func() bool { return time.Since(start) > 500*time.Millisecond })
 	nft(t, r.Router, "flush ruleset", "-f", "-")
 	to := netip.AddrPortFrom(lab.Server4, 8080)
 	passes(t, r.ClientA, "tcp", to)
@@ -101,7 +102,7 @@ func TestRestoredTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	dropped(t, r.ClientA, "tcp", to)
-	eventually(t, "the block is over", 5*time.Second, func() bool { return r.ClientA.Reach("tcp", to, 50*time.Millisecond) == nil })
+	testenv.Until(t, "the block is over", func() bool { return r.ClientA.Reach("tcp", to, 50*time.Millisecond) == nil })
 	if took := time.Since(start); took < 1450*time.Millisecond || took > 2200*time.Millisecond {
 		t.Errorf("a block of 1.5s, restored in between, lasted %v", took)
 	}

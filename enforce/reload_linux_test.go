@@ -7,6 +7,7 @@ import (
 
 	"slips-ips/argusfeed"
 	"slips-ips/internal/lab"
+	"slips-ips/internal/testenv"
 )
 
 // Somebody loads a ruleset that was saved before, our table in it: it looks right,
@@ -29,6 +30,6 @@ func TestSavedRulesetIsLoaded(t *testing.T) {
 			}
 		}
 	}
-	eventually(t, "all are there", 5*time.Second, func() bool { return e.Stats().Missing == 0 })
+	testenv.Until(t, "all are there", func() bool { return e.Stats().Missing == 0 })
 	enforced(t, e, 1501)
 }

@@ -13,6 +13,7 @@ import (
 
 	"slips-ips/argusfeed"
 	"slips-ips/internal/lab"
+	"slips-ips/internal/testenv"
 	"slips-ips/policy"
 )
 
@@ -85,12 +86,12 @@ func TestMigration(t *testing.T) {
 	}
 	arrivals := listenAll(t, r.Server)
 	nft(t, r.Router, fmt.Sprintf("add element inet slips blocked4 { 10.20.0.11 . 203.0.113.80 . udp . %d timeout 1h }", faultPort), "-f", "-")
-	stop := sendAll(t, r.ClientA)
-	eventually(t, "other packets pass", passTime, func() bool { return len(arrivals()) > 1000 })
+	sends := sendAll(t, r.ClientA)
+	testenv.Until(t, "other packets pass", func() bool { return len(arrivals()) > 1000 })
 	e := open(t, r.Router)
 	n := len(arrivals())
-	eventually(t, "other packets pass", passTime, func() bool { return len(arrivals()) > n+1000 })
-	stop()
+	testenv.Until(t, "other packets pass", func() bool { return len(arrivals()) > n+1000 })
+	sends.stop()
 	for _, a := range arrivals() {
 		if a.port == faultPort {
 			t.Fatal("a packet passed while the table was replaced")

@@ -8,6 +8,7 @@ import (
 
 	"slips-ips/argusfeed"
 	"slips-ips/internal/lab"
+	"slips-ips/internal/testenv"
 )
 
 // What others put into our table stops nothing: neither an element nor a chain, and
@@ -23,7 +24,7 @@ func TestStrangeThings(t *testing.T) {
 	key := lab.ClientA4.String() + " . " + lab.Server4.String() + " . tcp . 8080"
 
 	nft(t, r.Router, "add element inet slips dest4 { "+lab.Server4.String()+" timeout 10h }", "-f", "-")
-	eventually(t, "another's element is removed", 5*time.Second, func() bool {
+	testenv.Until(t, "another's element is removed", func() bool {
 		return !strings.Contains(nft(t, r.Router, "", "list", "set", "inet", "slips", "dest4"), "expires")
 	})
 	if report := <-reports; report.Removed != 1 {
@@ -32,14 +33,14 @@ func TestStrangeThings(t *testing.T) {
 	passes(t, r.ClientA, "tcp", other)
 
 	nft(t, r.Router, "add chain inet slips theirs { type filter hook forward priority -50; policy drop; }", "-f", "-")
-	eventually(t, "another's chain is removed", 5*time.Second, func() bool {
+	testenv.Until(t, "another's chain is removed", func() bool {
 		return !strings.Contains(ruleset(t, r.Router), "theirs")
 	})
 	passes(t, r.ClientA, "tcp", other)
 
 	for _, timeout := range []string{"10h", "10m"} {
 		nft(t, r.Router, "delete element inet slips blocked4 { "+key+" }\nadd element inet slips blocked4 { "+key+" timeout "+timeout+" }", "-f", "-")
-		eventually(t, "the right end after one of "+timeout, 5*time.Second, func() bool { return strings.Contains(list(), " expires 59m") })
+		testenv.Until(t, "the right end after one of "+timeout, func() bool { return strings.Contains(list(), " expires 59m") })
 	}
 	dropped(t, r.ClientA, "tcp", netip.AddrPortFrom(lab.Server4, 8080))
 	enforced(t, e, 1)

@@ -7,6 +7,7 @@ import (
 
 	"slips-ips/argusfeed"
 	"slips-ips/internal/lab"
+	"slips-ips/internal/testenv"
 	"slips-ips/policy"
 )
 
@@ -245,7 +246,7 @@ func TestTimeoutAndRenewal(t *testing.T) {
 	long := tuple(lab.ClientA4, lab.Server4, argusfeed.ProtoTCP, 9090)
 	start := time.Now()
 	apply(t, e, block(short, time.Second), block(long, time.Second))
-	eventually(t, "half a second gone", time.Second, func() bool { return time.Since(start) > 500*time.Millisecond })
+	testenv.Until(t, "half a second gone", func() bool { return time.Since(start) > 500*time.Millisecond })
 	// The same duration again: the kernel itself would not refresh it.
 	renewed := apply(t, e, block(long, time.Second))[0]
 	if !renewed.Before || renewed.Until.Sub(start) < 1500*time.Millisecond {
@@ -255,7 +256,7 @@ func TestTimeoutAndRenewal(t *testing.T) {
 		return r.ClientA.Reach("tcp", netip.AddrPortFrom(lab.Server4, port), 50*time.Millisecond) == nil
 	}
 	var shortEnd, longEnd time.Duration
-	eventually(t, "both blocks over", 10*time.Second, func() bool {
+	testenv.Until(t, "both blocks over", func() bool {
 		if shortEnd == 0 && probe(8080) {
 			shortEnd = time.Since(start)
 		}

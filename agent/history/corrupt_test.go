@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"slips-ips/internal/testenv"
 )
 
 // keptAside gives the corrupt files beside path.
@@ -111,12 +113,10 @@ func TestCorruptWhileRunning(t *testing.T) {
 					t.Fatalf("reading a corrupt file: %v", err)
 				}
 			}
-			for end := time.Now().Add(time.Minute); len(keptAside(t, s.opt.Path)) == 0; time.Sleep(10 * time.Millisecond) {
+			testenv.Until(t, "it is noticed", func() bool {
 				s.Record(testAlert(t, 1, "10.0.0.6-203.0.113.7-443-tcp", "A"))
-				if time.Now().After(end) {
-					t.Fatalf("nobody noticed: %+v", s.Status())
-				}
-			}
+				return len(keptAside(t, s.opt.Path)) > 0
+			}, said(s))
 			last := testAlert(t, 6000, "10.0.0.5-203.0.113.7-443-tcp", "A")
 			s.Record(last)
 			flush(t, s)
@@ -171,13 +171,13 @@ func TestFileThatIsGone(t *testing.T) {
 	last := Event{ID: newID(t), Kind: KindAgent}
 	s.Record(last)
 	flush(t, s)
-	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(s.opt.Path); err == nil {
-			break
-		} else if !errors.Is(err, os.ErrNotExist) || time.Now().After(end) {
+	testenv.Until(t, "a new file", func() bool {
+		_, err := os.Stat(s.opt.Path)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			t.Fatal(err)
 		}
-	}
+		return err == nil
+	}, said(s))
 	if !strings.Contains(log.String(), "removed or replaced") {
 		t.Errorf("the log says %q", log)
 	}

@@ -46,15 +46,6 @@ func withDisk(t *testing.T, bytes int) (dir string, inside bool) {
 	return dir, true
 }
 
-func waitForStatus(t *testing.T, s *Store, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("it does not come: %+v", s.Status())
-		}
-	}
-}
-
 func TestFullDisk(t *testing.T) {
 	dir, inside := withDisk(t, 4<<20)
 	if !inside {
@@ -85,7 +76,7 @@ func TestFullDisk(t *testing.T) {
 		}
 		err = nil
 		record(500) // the log may have room for some of it
-		waitForStatus(t, s, func() bool { return !s.Status().Failing.IsZero() })
+		waitFor(t, s, func() bool { return !s.Status().Failing.IsZero() })
 		before := s.Status()
 		if before.Waiting == 0 || !strings.Contains(before.Error, "the disk is full") {
 			t.Errorf("status %+v", before)
@@ -111,7 +102,7 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		flush(t, s)
-		waitForStatus(t, s, func() bool { return s.Status().Failing.IsZero() })
+		waitFor(t, s, func() bool { return s.Status().Failing.IsZero() })
 		if st := s.Status(); st.Error != "" || st.Lost != 0 || st.Waiting != 0 {
 			t.Errorf("status %+v", st)
 		}
@@ -170,7 +161,7 @@ func TestFullDiskForLong(t *testing.T) {
 	if err := ballast.Truncate(0); err != nil {
 		t.Fatal(err)
 	}
-	waitForStatus(t, s, func() bool { return s.Status().Failing.IsZero() })
+	waitFor(t, s, func() bool { return s.Status().Failing.IsZero() })
 	flush(t, s)
 	page, err := s.Events(context.Background(), Query{Limit: 2})
 	if err != nil || len(page.Events) != 2 || page.Events[0].Kind != KindLift || page.Events[1].ID != block.ID {
@@ -204,7 +195,7 @@ func TestCloseOnAFullDisk(t *testing.T) {
 		s.Record(testAlert(t, i, "10.0.0.5-203.0.113.7-443-tcp", "A"))
 	}
 	waiting := func() int { return s.Status().Waiting }
-	waitForStatus(t, s, func() bool { return !s.Status().Failing.IsZero() })
+	waitFor(t, s, func() bool { return !s.Status().Failing.IsZero() })
 	n := waiting()
 	if err := s.Close(); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%d events could not be written", n)) {
 		t.Errorf("%d events wait: %v", n, err)

@@ -25,7 +25,7 @@ type Matched struct {
 	// counted.
 	Counted   []uint64
 	KeptUntil []time.Time
-	// Starts are when an agent began, which remembers no matches of before.
+	// Starts are when an agent began.
 	Starts []time.Time
 	// Oldest is the oldest time that the history knows of; zero: it is empty.
 	Oldest time.Time

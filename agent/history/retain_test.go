@@ -7,6 +7,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"slips-ips/internal/testenv"
 )
 
 func TestWhatIsTooOldGoes(t *testing.T) {
@@ -63,18 +65,7 @@ func TestWhatIsTooOldGoes(t *testing.T) {
 // waitFor waits for what the writer does on its own, as the retention.
 func waitFor(t *testing.T, s *Store, ok func() bool) {
 	t.Helper()
-	deadline := time.After(2 * time.Minute)
-	for !ok() {
-		s.mu.Lock()
-		progress := s.progress
-		s.mu.Unlock()
-		select {
-		case <-progress:
-		case <-time.After(10 * time.Millisecond):
-		case <-deadline:
-			t.Fatalf("it does not come: %+v", s.Status())
-		}
-	}
+	testenv.Until(t, "what the writer does", ok, said(s))
 }
 
 const testKeepBytes = 8 << 20

@@ -36,6 +36,11 @@ func newClock() *testClock {
 func (c *testClock) set(t time.Time) { c.ns.Store(t.UnixNano()) }
 func (c *testClock) now() time.Time  { return time.Unix(0, c.ns.Load()).UTC() }
 
+// said is how a store says that it is, for [testenv.Until].
+func said(s *Store) func() string {
+	return func() string { return fmt.Sprintf("%+v", s.Status()) }
+}
+
 // testStore opens a store that nothing is removed from, unless opt says so.
 func testStore(tb testing.TB, opt Options) *Store {
 	tb.Helper()

@@ -47,12 +47,10 @@ func start(t *testing.T, ns *lab.NS, command ...string) {
 func until(t *testing.T, look func() []string, line string) {
 	t.Helper()
 	var last []string
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if last = look(); slices.Contains(last, line) {
-			return
-		}
-	}
-	t.Fatalf("no %q in %q", line, last)
+	testenv.Until(t, line, func() bool {
+		last = look()
+		return slices.Contains(last, line)
+	}, func() string { return fmt.Sprintf("%q", last) })
 }
 
 func discover(t *testing.T, opt Options) []string {

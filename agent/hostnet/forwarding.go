@@ -33,6 +33,12 @@ func forwardsIPv4(root string) (bool, error) {
 	return false, nil
 }
 
+// forwardsIPv6 is the same of IPv6, where the forwarding of one interface says what it
+// does with router advertisements, and only that of all passes packets on.
+func forwardsIPv6(root string) (bool, error) {
+	return sysctlOn(filepath.Join(root, "proc/sys/net/ipv6/conf/all/forwarding"))
+}
+
 // sysctlOn takes what is not there for off.
 func sysctlOn(name string) (bool, error) {
 	text, err := os.ReadFile(name)

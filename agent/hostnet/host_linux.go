@@ -191,6 +191,7 @@ func addrOf(ip net.IP) (netip.Addr, bool) {
 var groups = []uint{
 	unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
 	unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_NETCONF,
+	unix.RTNLGRP_IPV6_NETCONF,
 }
 
 // listen tells of changes until ctx ends. What changed is not looked at: asking

@@ -134,7 +134,7 @@ func TestWatch(t *testing.T) {
 	await := func(line string, there bool) {
 		t.Helper()
 		var last []string
-		for deadline := time.After(5 * time.Second); ; {
+		for deadline := time.After(testenv.Patience); ; {
 			select {
 			case s := <-snapshots:
 				if last = lines(s); slices.Contains(last, line) == there {
@@ -192,7 +192,7 @@ func TestWatchEvents(t *testing.T) {
 		if !slices.Contains(lines(s), "own 10.20.0.77/32: an own address of eth0") {
 			t.Errorf("%q", lines(s))
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(testenv.Patience):
 		t.Error("no event")
 	}
 	stop()

@@ -25,13 +25,13 @@ type Snapshot struct {
 	// are private, and public ones unless a default route leaves by the interface,
 	// where the others are the provider's.
 	Networks []netip.Prefix
-	// Forwards tells that this host passes IPv4 packets on, so that others may be
-	// behind its own addresses.
-	Forwards bool
+	// Forwards4 and Forwards6 tell that this host passes packets on, so that others
+	// may be behind its own addresses.
+	Forwards4, Forwards6 bool
 }
 
 func (s Snapshot) equal(other Snapshot) bool {
-	return s.Forwards == other.Forwards && slices.Equal(s.Entries, other.Entries) && slices.Equal(s.Default, other.Default) && slices.Equal(s.Networks, other.Networks)
+	return s.Forwards4 == other.Forwards4 && s.Forwards6 == other.Forwards6 && slices.Equal(s.Entries, other.Entries) && slices.Equal(s.Default, other.Default) && slices.Equal(s.Networks, other.Networks)
 }
 
 // Options say where to look. The zero value is this host.
@@ -73,7 +73,8 @@ func Discover(opt Options) (Snapshot, error) {
 type finder struct {
 	opt       Options
 	host      hostAddrs
-	forwards  bool
+	forwards4 bool
+	forwards6 bool
 	resolvers map[string][]netip.Addr // by file
 	leases    []lease
 	time      []policy.Entry // servers of it, as configured
@@ -112,11 +113,16 @@ func (f *finder) look() error {
 	} else {
 		f.host = host
 	}
-	forwards, err := forwardsIPv4(f.opt.Root)
-	if err != nil {
-		all = append(all, fmt.Errorf("finding out whether this host forwards: %w", err))
-	} else {
-		f.forwards = forwards
+	for _, ip := range []struct {
+		ask func(root string) (bool, error)
+		is  *bool
+	}{{forwardsIPv4, &f.forwards4}, {forwardsIPv6, &f.forwards6}} {
+		forwards, err := ip.ask(f.opt.Root)
+		if err != nil {
+			all = append(all, fmt.Errorf("finding out whether this host forwards: %w", err))
+			continue
+		}
+		*ip.is = forwards
 	}
 	for _, name := range f.opt.ResolverFiles {
 		addrs, err := readResolvers(name)
@@ -192,7 +198,8 @@ func (f *finder) snapshot() Snapshot {
 			strings.Compare(a.Why, b.Why))
 	})
 	return Snapshot{
-		Entries: slices.Compact(entries), Default: slices.Clone(f.host.defs), Networks: slices.Clone(f.host.networks), Forwards: f.forwards,
+		Entries: slices.Compact(entries), Default: slices.Clone(f.host.defs), Networks: slices.Clone(f.host.networks),
+		Forwards4: f.forwards4, Forwards6: f.forwards6,
 	}
 }
 

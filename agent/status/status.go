@@ -139,6 +139,9 @@ type Enforce struct {
 	// Differs is since when they differ; zero while they do not.
 	Differs time.Time `json:"differs,omitzero"`
 	Error   string    `json:"error,omitempty"`
+	// Hindrance is what keeps blocks from being in force, the gravest thing of several;
+	// empty: nothing does. Among the problems is what the admin can do about it.
+	Hindrance Hindrance `json:"hindrance,omitempty"`
 	// Hits is what all blocks have hit since the table was made, in dry-run what they
 	// would have; nil: nothing is counted.
 	Hits *enforce.Counts `json:"hits,omitempty"`

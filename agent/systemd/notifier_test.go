@@ -103,7 +103,7 @@ func TestLine(t *testing.T) {
 		{status.Status{Mode: "enforce", Now: now, Enforce: status.Enforce{Stats: enforce.Stats{Wanted: 2, Missing: 1}, Differs: now}}, "enforce: 0 flows/s; 2 blocks"},
 		{status.Status{Mode: "enforce", Feeds: []status.Feed{live}, Detection: status.Detection{FlowsPerSecond: 1234.4}, Enforce: status.Enforce{Stats: enforce.Stats{Wanted: 12}}},
 			"enforce: 1234 flows/s; 1 of 1 feeds live; 12 blocks"},
-		{status.Status{Mode: "enforce", Feeds: []status.Feed{live, away, file}, Enforce: status.Enforce{Stats: enforce.Stats{Wanted: 1, Missing: 1}, Differs: now.Add(-time.Minute)}, Now: now,
+		{status.Status{Mode: "enforce", Feeds: []status.Feed{live, away, file}, Enforce: status.Enforce{Stats: enforce.Stats{Wanted: 1, Missing: 1}, Differs: now.Add(-time.Minute), Hindrance: status.HindranceMissing}, Now: now,
 			Problems: []status.Problem{{What: "argus is away\nREADY=1"}, {}}},
 			"enforce: 0 flows/s; 1 of 2 feeds live; 1 block, 1 NOT IN THE KERNEL; 2 problems, the first: argus is away READY=1"},
 		{status.Status{Mode: "dry-run", Enforce: status.Enforce{DryRun: true, Stats: enforce.Stats{Wanted: 2}}}, "dry-run: 0 flows/s; would be 2 blocks"},

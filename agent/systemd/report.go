@@ -72,7 +72,7 @@ func Line(s status.Status) string {
 	if s.Enforce.DryRun {
 		blocks = "would be " + blocks
 	}
-	if s.Enforce.Missing > 0 && s.Now.Sub(s.Enforce.Differs) > beingMade {
+	if s.Enforce.Hindrance == status.HindranceMissing || s.Enforce.Hindrance == status.HindranceKernel && s.Enforce.Missing > 0 {
 		blocks += fmt.Sprintf(", %d NOT IN THE KERNEL", s.Enforce.Missing)
 	}
 	parts = append(parts, blocks)
@@ -81,9 +81,6 @@ func Line(s status.Status) string {
 	}
 	return strings.Join(parts, "; ")
 }
-
-// beingMade is how long the kernel may lack a block that is just being made.
-const beingMade = 3 * time.Second
 
 func plural(n int, what string) string {
 	if n == 1 {

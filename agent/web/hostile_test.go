@@ -8,6 +8,7 @@ import (
 	"golang.org/x/net/html"
 
 	"slips-ips/agent/control/controltest"
+	"slips-ips/agent/status"
 )
 
 // hostile is what a label, a comment or a name from a feed could be.
@@ -56,7 +57,7 @@ func poison() *testAgent {
 	}
 	s.Detection.Labels = map[string]uint64{hostile: 3}
 	s.Config.Path, s.Config.Failed, s.Version, s.Enforce.PausedBy = hostile, hostile, hostile, hostile
-	s.Enforce.Paused = controltest.Now
+	s.Enforce.Paused, s.Enforce.Hindrance = controltest.Now, status.HindrancePaused
 	a.text = hostile
 	e := &a.Explanation
 	e.Verdict, e.Protected = hostile, hostile

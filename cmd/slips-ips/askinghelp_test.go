@@ -11,9 +11,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"slips-ips/internal/testenv"
 )
 
 // whoHere replaces who runs the test by somebody that all machines have.
@@ -135,9 +136,5 @@ func (l *lines) line(i int) string { return l.all()[i] }
 // wait returns when so many lines are there.
 func (l *lines) wait(t *testing.T, n int) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); len(l.all()) <= n; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("after a minute there are %d lines", len(l.all())-1)
-		}
-	}
+	testenv.Until(t, fmt.Sprintf("%d lines", n), func() bool { return len(l.all()) > n }, func() string { return fmt.Sprintf("%q", l.all()) })
 }

@@ -39,15 +39,15 @@ func newConfigCheck(std streams) *cobra.Command {
 		Use:   "check [FILE]",
 		Short: "Say what is wrong in a slips.toml; exit status 2 if anything is",
 		Long: `Check reads FILE (default ` + agent.DefaultConfigPath + `) and names each mistake with
-its line, its key and what is allowed. It opens no socket and changes nothing:
-it is safe on a live router.`,
+its line, its key and what is allowed. What is right and hardly meant it warns of.
+It opens no socket and changes nothing: it is safe on a live router.`,
 		Args: atMostOne,
 		RunE: func(_ *cobra.Command, args []string) error {
 			path := fileOrDefault(args)
-			_, err := agent.LoadConfig(path)
+			c, err := agent.LoadConfig(path)
 			var wrong *agent.ConfigError
 			if asJSON && (err == nil || errors.As(err, &wrong)) {
-				if printErr := json.NewEncoder(std.out).Encode(checkResult(path, wrong)); printErr != nil {
+				if printErr := json.NewEncoder(std.out).Encode(checkResult(path, c, wrong)); printErr != nil {
 					return printErr
 				}
 				if wrong != nil {
@@ -57,6 +57,9 @@ it is safe on a live router.`,
 			}
 			if err != nil {
 				return &usageError{err}
+			}
+			for _, w := range c.Warnings() {
+				fmt.Fprintf(std.err, "slips-ips: %s: warning: %s\n", path, w)
 			}
 			_, err = fmt.Fprintf(std.out, "%s: right\n", path)
 			return err
@@ -71,12 +74,16 @@ type configResult struct {
 	File   string          `json:"file"`
 	Right  bool            `json:"right"`
 	Errors []agent.Mistake `json:"errors"`
+	// Warnings are there where it is right.
+	Warnings []string `json:"warnings"`
 }
 
-func checkResult(path string, wrong *agent.ConfigError) configResult {
-	r := configResult{File: path, Right: wrong == nil, Errors: []agent.Mistake{}}
+func checkResult(path string, c agent.Config, wrong *agent.ConfigError) configResult {
+	r := configResult{File: path, Right: wrong == nil, Errors: []agent.Mistake{}, Warnings: []string{}}
 	if wrong != nil {
 		r.Errors = wrong.Mistakes
+	} else {
+		r.Warnings = append(r.Warnings, c.Warnings()...)
 	}
 	return r
 }

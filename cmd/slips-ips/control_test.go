@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"slips-ips/internal/testenv"
 )
 
 // condition is what scripts may ask for besides testscript's own: [root], the
@@ -31,7 +33,7 @@ func waits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	pattern, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
-	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(testenv.Patience); ; time.Sleep(50 * time.Millisecond) {
 		err := ts.Exec(args[1], args[2:]...)
 		var exit *exec.ExitError
 		if err != nil && !errors.As(err, &exit) {
@@ -41,7 +43,7 @@ func waits(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 		if time.Now().After(end) {
-			ts.Fatalf("after a minute there is no %q", args[0])
+			ts.Fatalf("there is no %q", args[0])
 		}
 	}
 }

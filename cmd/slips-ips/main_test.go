@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"slips-ips/argusfeed"
+	"slips-ips/internal/testenv"
 	"slips-ips/models/lab"
 )
 
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) != "slips-ips" {
 		time.Local = time.FixedZone("CET", 3600)
 	}
-	testscript.Main(m, map[string]func(){"slips-ips": main})
+	testscript.Main(testenv.Untouched(m), map[string]func(){"slips-ips": main})
 }
 
 func TestScripts(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"slips-ips/agent/control"
 	"slips-ips/enforce"
 	"slips-ips/internal/lab"
+	"slips-ips/internal/testenv"
 	"slips-ips/policy"
 )
 
@@ -69,7 +70,7 @@ scope = %q
 func decidedOn(t *testing.T, c *control.Client, src netip.Addr, dst netip.AddrPort) (e control.Explanation) {
 	t.Helper()
 	tuple := fmt.Sprintf("%s-%s-%d-tcp", src, dst.Addr(), dst.Port())
-	soon(t, "it is decided on "+tuple, func() bool {
+	testenv.Until(t, "it is decided on "+tuple, func() bool {
 		var err error
 		e, err = c.ExplainTuple(t.Context(), tuple)
 		return err == nil && (e.Block != nil && e.Block.State == enforce.StateBlocked || e.Ruling != nil && e.Ruling.Decision.Cause == policy.CauseProtected)

@@ -80,7 +80,7 @@ url = "spawn:`+iface+`"
 		}
 	})
 	var c *control.Client
-	soon(t, "the agent hears its argus", func() bool {
+	testenv.Until(t, "the agent hears its argus", func() bool {
 		if c == nil {
 			if c, err = control.Dial(path("c.sock")); err != nil {
 				return false
@@ -139,15 +139,5 @@ func check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// soon waits for a condition.
-func soon(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !is(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("not within a minute: " + what)
-		}
 	}
 }

@@ -53,9 +53,6 @@ func (s *tmux) do(args ...string) string {
 	return string(out)
 }
 
-// patience is how long something may take to be on the screen: the machine may be busy.
-const patience = 30 * time.Second
-
 // keys sends keys, by the names that tmux has for them.
 func (s *tmux) keys(keys ...string) {
 	s.t.Helper()
@@ -84,15 +81,12 @@ func (s *tmux) coloured() string {
 func (s *tmux) waits(pattern string) string {
 	s.t.Helper()
 	want := regexp.MustCompile("(?m)" + pattern)
-	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		screen := s.screen()
-		if want.MatchString(screen) {
-			return screen
-		}
-		if time.Now().After(end) {
-			s.t.Fatalf("there is no %q on the screen:\n%s", pattern, screen)
-		}
-	}
+	var screen string
+	testenv.Until(s.t, pattern+" on the screen", func() bool {
+		screen = s.screen()
+		return want.MatchString(screen)
+	}, func() string { return screen })
+	return screen
 }
 
 // still gives the screen when it has that and does not change any more: what is
@@ -113,12 +107,10 @@ func (s *tmux) still(pattern string) string {
 // left on the screen.
 func (s *tmux) ends() (status, left string) {
 	s.t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		if text, err := os.ReadFile(s.status); err == nil {
-			return strings.TrimSpace(string(text)), s.do("capture-pane", "-p", "-S", "-")
-		}
-		if time.Now().After(end) {
-			s.t.Fatalf("the program has not ended:\n%s", s.screen())
-		}
-	}
+	testenv.Until(s.t, "the program ends", func() bool {
+		text, err := os.ReadFile(s.status)
+		status = strings.TrimSpace(string(text))
+		return err == nil
+	}, s.screen)
+	return status, s.do("capture-pane", "-p", "-S", "-")
 }

@@ -153,13 +153,10 @@ func sameTimes(screen string) string {
 // Each key that changes something, against a real agent and the kernel.
 func TestTopActs(t *testing.T) {
 	a := newRealAgent(t)
-	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) { // until it answers
-		if code, _, _ := command(t, a.socket, "status"); code == 0 {
-			break
-		} else if time.Now().After(end) {
-			t.Fatal("the agent does not answer")
-		}
-	}
+	testenv.Until(t, "the agent answers", func() bool {
+		code, _, _ := command(t, a.socket, "status")
+		return code == 0
+	})
 	s := inTmux(t, 80, 24, nil, "--socket", a.socket, "top", "--every", "250ms", "--rate", "0")
 	const beacon = "10.77.0.1-203.0.113.9-8080-tcp"
 	s.keys("1")

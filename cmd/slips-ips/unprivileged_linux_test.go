@@ -22,7 +22,7 @@ func TestEnforceWithoutPrivilege(t *testing.T) {
 	}
 	var out, errout bytes.Buffer
 	cmd := &exec.Cmd{
-		Path: self, Args: []string{"slips-ips", "run", "--mode", "enforce", "--source", "-", "-c", "/dev/null"},
+		Path: self, Args: append([]string{"slips-ips", "run", "--mode", "enforce", "--source", "-", "-c", "/dev/null"}, testenv.Own(t)...),
 		Dir: t.TempDir(), Stdout: &out, Stderr: &errout,
 		SysProcAttr: &syscall.SysProcAttr{
 			Cloneflags:  syscall.CLONE_NEWUSER,

@@ -88,7 +88,7 @@ func TestStart(t *testing.T) {
 		if err == nil {
 			t.Error("the child ended well, not by a signal")
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(testenv.Patience):
 		t.Error("the child outlived its namespace")
 		_ = cmd.Process.Kill()
 	}

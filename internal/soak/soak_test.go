@@ -68,7 +68,11 @@ func TestFillDisk(t *testing.T) {
 		testenv.Skip(t, "no disk can be mounted: "+err.Error())
 	}
 	defer func() { _ = unix.Unmount(disk, unix.MNT_DETACH) }()
-	write := func() error { return os.WriteFile(filepath.Join(disk, "x"), make([]byte, 4096), 0o600) }
+	write := func() error { // and gives back what it took: that alone would always find room again
+		path := filepath.Join(disk, "x")
+		defer os.RemoveAll(path)
+		return os.WriteFile(path, make([]byte, 4096), 0o600)
+	}
 	d := &disturbances{paths: paths{disk: disk}}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)

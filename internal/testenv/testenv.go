@@ -55,14 +55,24 @@ func Program(tb testing.TB, name string) string {
 	return ""
 }
 
+// Patience is longer than any machine needs for what a test waits for: how long it
+// takes is no matter.
+const Patience = 2 * time.Minute
+
 // Until waits for something that another goroutine, a program or the kernel does.
-// It is looked at again and again; the test fails, and says what did not come, where
-// that takes longer than any machine needs: how long it takes is no matter.
-func Until(tb testing.TB, what string, is func() bool) {
+// It is looked at again and again, ever less often; the test fails where that takes longer than
+// Patience, and says what did not come and, by seen, what is there instead.
+func Until(tb testing.TB, what string, is func() bool, seen ...func() string) {
 	tb.Helper()
-	for end := time.Now().Add(time.Minute); !is(); time.Sleep(2 * time.Millisecond) {
+	pause := time.Millisecond
+	for end := time.Now().Add(Patience); !is(); time.Sleep(pause) {
+		pause = min(2*pause, 50*time.Millisecond)
 		if time.Now().After(end) {
-			tb.Fatalf("not within a minute: %s", what)
+			text := ""
+			for _, s := range seen {
+				text += "\n" + s()
+			}
+			tb.Fatalf("not within %v: %s%s", Patience, what, text)
 		}
 	}
 }

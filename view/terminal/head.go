@@ -26,7 +26,7 @@ func (m *model) titleLine() line {
 	case m.status.Mode == "detect-off":
 		l.add(yellowBold, "DETECT-OFF")
 		l.add(base, "  nothing is detected or blocked")
-	case !e.Paused.IsZero():
+	case e.Hindrance == status.HindrancePaused:
 		l.add(alarm, "PAUSED")
 		l.add(base, "  nothing is blocked, by "+plain(e.PausedBy)+" (slips-ips resume)")
 	case e.DryRun:
@@ -42,7 +42,7 @@ func (m *model) titleLine() line {
 			style = redBold
 		}
 		l.add(style, grouped(e.Enforced)+" blocked")
-		if e.Missing > 0 {
+		if e.Missing > 0 && e.Hindrance != "" { // else they are just being made
 			l.add(base, ", ")
 			l.add(alarm, grouped(e.Missing)+" MISSING")
 		}

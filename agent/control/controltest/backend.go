@@ -353,7 +353,7 @@ func (b *Backend) Panic(ctx context.Context, by history.Who) (control.PauseResul
 	defer b.mu.Unlock()
 	n := len(b.InForce)
 	b.InForce = nil
-	b.State.Enforce.Paused, b.State.Enforce.PausedBy = b.Now, by.User
+	b.State.Enforce.Paused, b.State.Enforce.PausedBy, b.State.Enforce.Hindrance = b.Now, by.User, status.HindrancePaused
 	return control.PauseResult{Paused: true, Since: b.Now, By: by.User, Lifted: n, DryRun: b.State.Enforce.DryRun}, nil
 }
 
@@ -365,7 +365,7 @@ func (b *Backend) Resume(ctx context.Context, by history.Who) (control.PauseResu
 	defer b.mu.Unlock()
 	e := &b.State.Enforce
 	result := control.PauseResult{Since: e.Paused, By: e.PausedBy, DryRun: e.DryRun}
-	e.Paused, e.PausedBy = time.Time{}, ""
+	e.Paused, e.PausedBy, e.Hindrance = time.Time{}, "", ""
 	return result, nil
 }
 

@@ -123,7 +123,7 @@ func sampleStatus() status.Status {
 		Policy: status.Policy{Decisions: []status.Decisions{{Action: "alert", Cause: "rule", Count: 20}, {Action: "block", Cause: "confirmed", Count: 2}},
 			Tracked: 12, MaxTracked: 100_000, Blocks: 2, MaxBlocks: 10_000, Protected: 14, Allowed: 1},
 		Enforce: status.Enforce{Stats: enforce.Stats{Wanted: 2, Missing: 1, Applied: 3, Renewed: 1, Expired: 1}, Enforced: 1, Checked: at(9 * time.Second),
-			Hits: &enforce.Counts{Packets: 1234, Bytes: 98_765}, Differs: at(time.Minute), Error: "adding an element: no such file or directory",
+			Hits: &enforce.Counts{Packets: 1234, Bytes: 98_765}, Differs: at(time.Minute), Error: "adding an element: no such file or directory", Hindrance: status.HindranceMissing,
 			Latency: status.Latency{Bounds: []float64{0.001, 0.01}, Counts: []uint64{3, 1, 0}, Sum: 0.004}},
 		History: status.History{Path: "/var/lib/slips-ips/history.db", Size: 5_242_880, Events: 8123, Oldest: at(30 * 24 * time.Hour)},
 		Outputs: []status.Output{{Name: "eve", To: "/var/log/slips-ips/eve.json", Sent: 52}, {Name: "webhook", To: "https://siem.lan/in", Sent: 12, Retried: 4, Waiting: 2, Failing: at(90 * time.Second), Error: "timeout"}},

@@ -51,7 +51,7 @@ func filled() status.Status {
 				Failed: 57, Adopted: 58, Rebuilds: 59, Restored: 60, Overruns: 61, Unguarded: 62, Forgotten: 63,
 			},
 			Hits: &enforce.Counts{Packets: 64, Bytes: 65}, Paused: at(990), PausedBy: "anna",
-			Enforced: 47, Checked: at(998), Differs: at(900), Error: "no such table",
+			Enforced: 47, Checked: at(998), Differs: at(900), Error: "no such table", Hindrance: status.HindrancePaused,
 			Latency: status.Latency{Bounds: []float64{0.001, 0.01, 0.1}, Counts: []uint64{5, 4, 3, 2}, Sum: 1.25},
 		},
 		History: status.History{

@@ -1,16 +1,16 @@
-//go:build unix
-
 package main
 
 import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"syscall"
+	"runtime"
 	"testing"
-	"time"
+
+	"golang.org/x/sys/unix"
 
 	"slips-ips/argusfeed"
+	"slips-ips/internal/testenv"
 )
 
 // A SIGHUP that comes when the agent has just ended does not end the program by
@@ -21,11 +21,15 @@ func TestHangupAtTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out, errout bytes.Buffer
-	if code := run(t.Context(), []string{"run", "--source", "file:" + file, "--state", "", "--socket", ""}, streams{os.Stdin, &out, &errout}); code != 0 {
+	args := append([]string{"run", "--source", "file:" + file, "-c", "/dev/null"}, testenv.Own(t)...)
+	if code := run(t.Context(), args, streams{os.Stdin, &out, &errout}); code != 0 {
 		t.Fatalf("exit status %d: %s", code, &errout)
 	}
-	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+	// What a thread sends to itself is there when the call returns, and would be the
+	// end of this test.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(50 * time.Millisecond) // the signal would be the end of this test
 }

@@ -1,0 +1,10 @@
+package browser
+
+import (
+	"os"
+	"testing"
+
+	"slips-ips/internal/testenv"
+)
+
+func TestMain(m *testing.M) { os.Exit(testenv.Untouched(m).Run()) }
