@@ -5,8 +5,8 @@ import (
 	"io"
 	"strings"
 
-	"slips-ips/agent/control"
 	"slips-ips/agent/history"
+	"slips-ips/agent/numbers"
 	"slips-ips/agent/report"
 )
 
@@ -76,13 +76,13 @@ func eventText(e *history.Event) string {
 	case e.Kind == history.KindAlert:
 		text += fmt.Sprintf("  %s/%s", d.Rule, d.Cause)
 	case e.Block != nil && e.Block.DryRun:
-		text += "  would be blocked for " + control.FormatDuration(d.Duration)
+		text += "  would be blocked for " + numbers.Duration(d.Duration)
 	case e.Error != "":
 		text += "  NOT blocked"
 	case d.Renewal:
-		text += "  renewed for " + control.FormatDuration(d.Duration)
+		text += "  renewed for " + numbers.Duration(d.Duration)
 	default:
-		text += "  blocked for " + control.FormatDuration(d.Duration)
+		text += "  blocked for " + numbers.Duration(d.Duration)
 	}
 	if e.By != nil {
 		text += " by " + whoText(e.By)

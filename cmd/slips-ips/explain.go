@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"slips-ips/agent/control"
+	"slips-ips/agent/numbers"
 	"slips-ips/agent/picture"
 	"slips-ips/agent/report"
 	"slips-ips/agent/web"
@@ -133,7 +134,7 @@ func writeExplanation(std streams, e *control.Explanation) error {
 			cut = "the newest: "
 		}
 		line("letters", "%s%s", cut, k.Letters)
-		line("flows", "%d, the newest at %s; %s", k.Flows, flowTime(k.Last), count(k.Detections, "detection", "detections"))
+		line("flows", "%d, the newest at %s; %s", k.Flows, flowTime(k.Last), numbers.Count(k.Detections, "detection", "detections"))
 	} else {
 		line("letters", "nothing is remembered of it now")
 	}

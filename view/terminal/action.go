@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"slips-ips/agent/control"
+	"slips-ips/agent/numbers"
 	"slips-ips/policy"
 )
 
@@ -86,7 +87,7 @@ func (m *model) beginUnblock() tea.Cmd {
 			// It covers more than the tuple that is looked at: that is what ends.
 			tuple = b.Tuple.String() + ", " + wholeTuple(b)
 		}
-		ends = fmt.Sprintf("It ends by itself in %s. ", lasts(b.Until.Sub(m.now)))
+		ends = fmt.Sprintf("It ends by itself in %s. ", numbers.Left(b.Until.Sub(m.now)))
 	}
 	m.propose(action{
 		asks: "Lift the block of " + tuple + "?",
@@ -150,7 +151,7 @@ func (m *model) beginAllow() tea.Cmd {
 			shown = network.Addr().String()
 		}
 		if d > 0 {
-			until = "for " + control.FormatDuration(d)
+			until = "for " + numbers.Duration(d)
 		}
 		return action{
 			asks: fmt.Sprintf("Never block %s, %s?", shown, until),
@@ -161,7 +162,7 @@ func (m *model) beginAllow() tea.Cmd {
 					entry.Until = time.Now().Add(d)
 				}
 				r, err := a.AddAllow(ctx, entry)
-				text := fmt.Sprintf("%s is not blocked, %s; %s lifted", shown, until, count(len(r.Lifted), "block was", "blocks were"))
+				text := fmt.Sprintf("%s is not blocked, %s; %s lifted", shown, until, numbers.Count(len(r.Lifted), "block was", "blocks were"))
 				if r.Warning != "" {
 					text += "; warning: " + r.Warning
 				}
@@ -236,7 +237,7 @@ func (m *model) beginBlock() tea.Cmd {
 		}
 		long := "as long as the policy says"
 		if d > 0 {
-			long = "for " + control.FormatDuration(d)
+			long = "for " + numbers.Duration(d)
 		}
 		what := "Its packets are dropped at once, in both directions."
 		if m.status.Enforce.DryRun {

@@ -5,6 +5,7 @@ import (
 
 	"slips-ips/agent/control"
 	"slips-ips/agent/history"
+	"slips-ips/agent/numbers"
 )
 
 // details tells more of what is selected, in at most so many lines.
@@ -77,7 +78,7 @@ func (m *model) tupleDetails(t *control.TupleRow) []line {
 		what += stateWord(t.Block) + ", "
 	}
 	if t.Label != "" {
-		what += fmt.Sprintf("%s with %s (threshold %s)", t.Label, score(t.Score), score(t.Threshold))
+		what += fmt.Sprintf("%s with %s (threshold %s)", t.Label, numbers.Score(t.Score), numbers.Score(t.Threshold))
 	} else {
 		what += "not detected"
 	}
@@ -86,7 +87,7 @@ func (m *model) tupleDetails(t *control.TupleRow) []line {
 	if t.Last != 0 {
 		when = "newest flow " + m.since(t.Last.Time())
 	}
-	lines = append(lines, m.says("when", fmt.Sprintf("%s; %s, %s, %s", when, count(t.Flows, "flow", "flows"), count(t.Detections, "detection", "detections"), regular(t.Letters)))...)
+	lines = append(lines, m.says("when", fmt.Sprintf("%s; %s, %s, %s", when, numbers.Count(t.Flows, "flow", "flows"), numbers.Count(t.Detections, "detection", "detections"), regular(t.Letters)))...)
 	const name = "      "
 	row := words(base, name)
 	row = append(row, letters(t.Letters, t.Cut, m.fresh[t.Tuple.String()], m.width-len(name))...)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"slips-ips/agent/control"
+	"slips-ips/agent/numbers"
 )
 
 // explainNames is the width of the names before what is told.
@@ -49,13 +50,13 @@ func (m *model) explained() []line {
 	}
 	if b := e.Block; b != nil {
 		t.tell(stateStyle(b.State), "block", "%s: %s", stateWord(b.State), wholeTuple(b))
-		t.tell(base, "", "since %s, until %s, %s left", clock(b.Since, m.now), clock(b.Until, m.now), lasts(b.Until.Sub(m.now)))
+		t.tell(base, "", "since %s, until %s, %s left", clock(b.Since, m.now), clock(b.Until, m.now), numbers.Left(b.Until.Sub(m.now)))
 		t.tell(base, "", "id %s", b.ID)
 		if b.By != nil {
 			t.tell(base, "", "by %s", person(b.By))
 		}
 		if b.Hits != nil {
-			t.tell(base, "", "%s stopped", count(b.Hits.Packets, "packet", "packets"))
+			t.tell(base, "", "%s stopped", numbers.Count(b.Hits.Packets, "packet", "packets"))
 		}
 	}
 	m.tellLetters(t)
@@ -98,7 +99,7 @@ func (m *model) tellLetters(t *teller) {
 	if k.Last != 0 {
 		when = m.since(k.Last.Time())
 	}
-	t.tell(base, "flows", "%s, the newest %s; %s; %s", grouped(k.Flows), when, count(k.Detections, "detection", "detections"), regular(k.Letters))
+	t.tell(base, "flows", "%s, the newest %s; %s; %s", numbers.Grouped(k.Flows), when, numbers.Count(k.Detections, "detection", "detections"), regular(k.Letters))
 	if next := m.explanation.Next; !next.IsZero() {
 		t.tell(base, "next", "due at %s by its gap", clock(next, m.now))
 	}
@@ -114,7 +115,7 @@ func (t *teller) judgement(e *control.Explanation) {
 	if j.Malicious {
 		style, word = red, "malicious"
 	}
-	t.tell(style, "score", "%s by %s, threshold %s: %s", score(j.Score), j.Scorer, score(j.Threshold), word)
+	t.tell(style, "score", "%s by %s, threshold %s: %s", numbers.Score(j.Score), j.Scorer, numbers.Score(j.Threshold), word)
 	if j.Label != "" {
 		t.tell(base, "label", "%s", j.Label)
 	}
@@ -148,11 +149,11 @@ func (t *teller) ruling(m *model, e *control.Explanation) {
 		}
 	}
 	for i, b := range e.Budget {
-		most := fmt.Sprintf("of %s", grouped(b.Most))
+		most := fmt.Sprintf("of %s", numbers.Grouped(b.Most))
 		if b.Most == 0 {
 			most = "without a limit"
 		}
-		t.tell(base, firstOnly(i, "budget"), "%s: %s %s", b.Limit, grouped(b.Used), most)
+		t.tell(base, firstOnly(i, "budget"), "%s: %s %s", b.Limit, numbers.Grouped(b.Used), most)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"slips-ips/agent/numbers"
 	"slips-ips/agent/status"
 	"slips-ips/argusfeed"
 )
@@ -32,7 +33,7 @@ func (m *model) titleLine() line {
 	case e.DryRun:
 		l.add(yellowBold, "DRY-RUN")
 		l.add(base, "  nothing is blocked; ")
-		l.add(bold, grouped(e.Wanted))
+		l.add(bold, numbers.Grouped(e.Wanted))
 		l.add(base, " would be")
 	default:
 		l.add(bold, "ENFORCE")
@@ -41,10 +42,10 @@ func (m *model) titleLine() line {
 		if e.Enforced > 0 {
 			style = redBold
 		}
-		l.add(style, grouped(e.Enforced)+" blocked")
+		l.add(style, numbers.Grouped(e.Enforced)+" blocked")
 		if e.Missing > 0 {
 			l.add(base, ", ")
-			l.add(alarm, grouped(e.Missing)+" MISSING")
+			l.add(alarm, numbers.Grouped(e.Missing)+" MISSING")
 		}
 	}
 	right := m.now.Local().Format(time.TimeOnly)
@@ -56,7 +57,7 @@ func (m *model) titleLine() line {
 		if e.DryRun {
 			word = "would be stopped"
 		}
-		hits := fmt.Sprintf(", %s %s", count(h.Packets, "packet", "packets"), word)
+		hits := fmt.Sprintf(", %s %s", numbers.Count(h.Packets, "packet", "packets"), word)
 		if l.width()+len(hits)+1+len(right) <= m.width {
 			l.add(base, hits)
 		}
@@ -123,7 +124,7 @@ func (m *model) loadLine() line {
 	}
 	l.add(base, "feeds ")
 	l.add(style, fmt.Sprintf("%d of %d live", live, wanted))
-	l.add(base, fmt.Sprintf("  %.1f flows/s", m.status.Detection.FlowsPerSecond))
+	l.add(base, fmt.Sprintf("  %s flows/s", numbers.Rate(m.status.Detection.FlowsPerSecond)))
 	for _, b := range m.budgets() {
 		use := words(base, "  "+b.name+" ")
 		use.add(b.style(), b.short())
@@ -158,7 +159,9 @@ func (b budget) share() int {
 	return int(int64(b.used) * 100 / int64(b.most))
 }
 
-func (b budget) short() string { return fmt.Sprintf("%s/%s", grouped(b.used), grouped(b.most)) }
+func (b budget) short() string {
+	return fmt.Sprintf("%s/%s", numbers.Grouped(b.used), numbers.Grouped(b.most))
+}
 
 func (b budget) style() look {
 	switch s := b.share(); {
@@ -172,14 +175,14 @@ func (b budget) style() look {
 
 // tabsLine names the views, and what the list leaves out.
 func (m *model) tabsLine() line {
-	numbers := [views]int{viewBlocks: m.status.Enforce.Wanted, viewAlerts: -1, viewTuples: m.status.Detection.Tuples, viewAllowed: m.status.Policy.Allowed,
+	counts := [views]int{viewBlocks: m.status.Enforce.Wanted, viewAlerts: -1, viewTuples: m.status.Detection.Tuples, viewAllowed: m.status.Policy.Allowed,
 		viewHealth: len(m.status.Problems)}
 	filtered := m.filter.text != "" && m.view < viewAllowed
 	var l line
 	for v := range views {
 		text := fmt.Sprintf(" %d %s ", v+1, v.name())
-		if n := numbers[v]; n > 0 && m.width >= 70 && (!filtered || m.width >= wideScreen) {
-			text = fmt.Sprintf(" %d %s %s ", v+1, v.name(), grouped(n))
+		if n := counts[v]; n > 0 && m.width >= 70 && (!filtered || m.width >= wideScreen) {
+			text = fmt.Sprintf(" %d %s %s ", v+1, v.name(), numbers.Grouped(n))
 		}
 		style := faint
 		if v == m.view {

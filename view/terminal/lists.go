@@ -6,6 +6,7 @@ import (
 
 	"slips-ips/agent/control"
 	"slips-ips/agent/history"
+	"slips-ips/agent/numbers"
 	"slips-ips/argusfeed"
 	"slips-ips/enforce"
 	"slips-ips/policy"
@@ -146,9 +147,9 @@ func (m *model) blockColumns() []column {
 func (m *model) blockRow(b *control.BlockInfo) []cell {
 	packets := ""
 	if b.Hits != nil {
-		packets = grouped(b.Hits.Packets)
+		packets = numbers.Grouped(b.Hits.Packets)
 	}
-	cells := []cell{one(stateStyle(b.State), stateWord(b.State)), one(base, lasts(b.Until.Sub(m.now))), one(base, packets), one(base, plain(b.Tuple.String()))}
+	cells := []cell{one(stateStyle(b.State), stateWord(b.State)), one(base, numbers.Left(b.Until.Sub(m.now))), one(base, packets), one(base, plain(b.Tuple.String()))}
 	if m.width >= wideScreen {
 		return append(cells, one(base, label(b.Label, 38)), one(base, plain(whyBlock(b))))
 	}
@@ -242,7 +243,7 @@ func whatHappened(e *history.Event) string {
 		} else if d.Renewal {
 			word = "renewed"
 		}
-		what = fmt.Sprintf("%s %s %s", word, control.FormatDuration(d.Duration), d.Label)
+		what = fmt.Sprintf("%s %s %s", word, numbers.Duration(d.Duration), d.Label)
 	}
 	if e.By != nil {
 		what += " by " + person(e.By)
@@ -269,10 +270,10 @@ func (m *model) tupleRow(t *control.TupleRow) []cell {
 	}
 	points := ""
 	if t.Label != "" {
-		points = score(t.Score)
+		points = numbers.Score(t.Score)
 	}
 	text := plain(t.Tuple.String())
-	cells := []cell{state, one(base, text), one(base, grouped(t.Flows)), one(base, points)}
+	cells := []cell{state, one(base, text), one(base, numbers.Grouped(t.Flows)), one(base, points)}
 	if m.width >= wideScreen {
 		cells = append(cells, one(base, label(t.Label, 38)))
 	}
@@ -321,4 +322,4 @@ func inWords(t argusfeed.Tuple) string {
 }
 
 // since tells how long ago something was.
-func (m *model) since(t time.Time) string { return lasts(m.now.Sub(t)) + " ago" }
+func (m *model) since(t time.Time) string { return numbers.Ago(t, m.now) }
