@@ -104,7 +104,7 @@ func writeBlocks(std streams, blocks []control.BlockInfo, ids bool) error {
 		b := &blocks[i]
 		by := ""
 		if b.By != nil {
-			by = whoText(b.By)
+			by = b.By.Words()
 		}
 		row := []string{b.Tuple.String(), string(b.State), numbers.Duration(time.Duration(b.Left * float64(time.Second)).Round(time.Second)),
 			localTime(b.Until), by, b.Label, b.Reason}

@@ -85,7 +85,7 @@ func eventText(e *history.Event) string {
 		text += "  blocked for " + numbers.Duration(d.Duration)
 	}
 	if e.By != nil {
-		text += " by " + whoText(e.By)
+		text += " by " + e.By.Words()
 	}
 	return withError(text, e.Error)
 }
@@ -95,22 +95,4 @@ func withError(text, failed string) string {
 		return text
 	}
 	return text + ": " + failed
-}
-
-// whoText names a person.
-func whoText(w *history.Who) string {
-	if w.Token != "" {
-		return w.Token + " (token of the web page)"
-	}
-	s := w.User
-	if s == "" {
-		s = fmt.Sprintf("user %d", w.UID)
-	}
-	if w.Login != "" {
-		s = w.Login + " as " + s
-	}
-	if w.From != "" {
-		s += " from " + w.From
-	}
-	return s
 }

@@ -175,7 +175,7 @@ func writeBlock(line func(name, format string, args ...any), b *control.BlockInf
 	}
 	line("covers", "the %s: %s", b.Scope, done)
 	if b.By != nil {
-		line("", "by %s", whoText(b.By))
+		line("", "by %s", b.By.Words())
 	}
 }
 

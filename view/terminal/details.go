@@ -60,7 +60,7 @@ func (m *model) eventDetails(e *history.Event) []line {
 	}
 	what := e.Text
 	if e.By != nil {
-		what += " (by " + person(e.By) + ")"
+		what += " (by " + e.By.Words() + ")"
 	}
 	lines = append(lines, m.says("what", what)...)
 	if e.Decision != nil {

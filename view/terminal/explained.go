@@ -53,7 +53,7 @@ func (m *model) explained() []line {
 		t.tell(base, "", "since %s, until %s, %s left", clock(b.Since, m.now), clock(b.Until, m.now), numbers.Left(b.Until.Sub(m.now)))
 		t.tell(base, "", "id %s", b.ID)
 		if b.By != nil {
-			t.tell(base, "", "by %s", person(b.By))
+			t.tell(base, "", "by %s", b.By.Words())
 		}
 		if b.Hits != nil {
 			t.tell(base, "", "%s stopped", numbers.Count(b.Hits.Packets, "packet", "packets"))

@@ -163,7 +163,7 @@ func whyBlock(b *control.BlockInfo) string {
 		why = "the reason is not remembered"
 	}
 	if b.By != nil {
-		why = "by " + person(b.By) + ": " + why
+		why = "by " + b.By.Words() + ": " + why
 	}
 	return why
 }
@@ -246,7 +246,7 @@ func whatHappened(e *history.Event) string {
 		what = fmt.Sprintf("%s %s %s", word, numbers.Duration(d.Duration), d.Label)
 	}
 	if e.By != nil {
-		what += " by " + person(e.By)
+		what += " by " + e.By.Words()
 	}
 	return what
 }

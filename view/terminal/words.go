@@ -1,13 +1,11 @@
 package terminal
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
 
-	"slips-ips/agent/history"
 	"slips-ips/agent/report"
 )
 
@@ -53,19 +51,4 @@ func clock(t, now time.Time) string {
 		}
 	}
 	return t.Format("2006-01-02 15:04")
-}
-
-// person names who changed something.
-func person(w *history.Who) string {
-	s := w.User
-	if s == "" {
-		s = fmt.Sprintf("user %d", w.UID)
-	}
-	if w.Login != "" && w.Login != s {
-		s = w.Login + " as " + s
-	}
-	if w.From != "" {
-		s += " from " + w.From
-	}
-	return s
 }
