@@ -6,6 +6,8 @@ import (
 
 	"slips-ips/agent/control"
 	"slips-ips/agent/numbers"
+	"slips-ips/enforce"
+	"slips-ips/policy"
 )
 
 // explainNames is the width of the names before what is told.
@@ -49,7 +51,7 @@ func (m *model) explained() []line {
 		t.tell(green, "protected", "%s", e.Protected)
 	}
 	if b := e.Block; b != nil {
-		t.tell(stateStyle(b.State), "block", "%s: %s", stateWord(b.State), wholeTuple(b))
+		t.tell(stateStyle(b.State), "block", "%s: %s, %s", stateWord(b.State), wholeTuple(b.Tuple, b.Scope), verdictWord(b))
 		t.tell(base, "", "since %s, until %s, %s left", clock(b.Since, m.now), clock(b.Until, m.now), numbers.Left(b.Until.Sub(m.now)))
 		t.tell(base, "", "id %s", b.ID)
 		if b.By != nil {
@@ -67,12 +69,32 @@ func (m *model) explained() []line {
 	}
 	for i := range e.Events {
 		ev := &e.Events[i]
-		t.tell(base, string(ev.Kind), "%s  %s", clock(ev.Time, m.now), ev.Text)
+		text := ev.Text
+		if ev.Decision != nil && strings.Contains(e.Verdict, ev.Decision.Reason) {
+			text = shortText(ev) // the verdict tells it already
+		}
+		text = strings.TrimLeft(strings.TrimPrefix(text, m.explaining), ": ")
+		t.tell(base, string(ev.Kind), "%s  %s", clock(ev.Time, m.now), text)
 		if ev.Error != "" {
 			t.tell(red, "", "%s", ev.Error)
 		}
 	}
 	return t.lines
+}
+
+// verdictWord says what becomes of the packets of a block.
+func verdictWord(b *control.BlockInfo) string {
+	word := "dropped"
+	if b.Verdict == policy.VerdictReject {
+		word = "rejected"
+	}
+	switch b.State {
+	case enforce.StateMissing:
+		return "should be " + word
+	case enforce.StateWouldBlock:
+		return "would be " + word
+	}
+	return word
 }
 
 // tellLetters draws the letters, as many lines as they take.
@@ -101,7 +123,11 @@ func (m *model) tellLetters(t *teller) {
 	}
 	t.tell(base, "flows", "%s, the newest %s; %s; %s", numbers.Grouped(k.Flows), when, numbers.Count(k.Detections, "detection", "detections"), regular(k.Letters))
 	if next := m.explanation.Next; !next.IsZero() {
-		t.tell(base, "next", "due at %s by its gap", clock(next, m.now))
+		word := "due"
+		if next.Before(m.now) {
+			word = "was due"
+		}
+		t.tell(base, "next", "%s at %s by its gap", word, clock(next, m.now))
 	}
 }
 
@@ -143,6 +169,9 @@ func (t *teller) ruling(m *model, e *control.Explanation) {
 		t.tell(base, "rule", "%s%s %s %s: %s", d.Rule, where, says, d.Action, d.Cause)
 		if !r.Made && d.Reason != "" {
 			t.tell(base, "", "%s", d.Reason)
+		}
+		for i, s := range r.Missing {
+			t.tell(base, firstOnly(i, "missing"), "%s", s)
 		}
 		if d.Matches > 0 {
 			t.tell(base, "matches", "%d, since %s", d.Matches, clock(d.Since.Time(), m.now))

@@ -49,6 +49,9 @@ func (m *model) titleLine() line {
 		}
 	}
 	right := m.now.Local().Format(time.TimeOnly)
+	if m.gone != nil || !m.waits.IsZero() {
+		right = "as of " + clock(m.status.Now, m.now)
+	}
 	if m.you != nil && !m.you.Change {
 		right = "look on only  " + right
 	}
@@ -75,6 +78,10 @@ func (m *model) problemLine() line {
 	case m.gone != nil:
 		l := words(alarm, "NO ANSWER since "+clock(m.goneSince, m.now))
 		l.add(red, " "+plain(m.gone.Error()))
+		return l
+	case !m.waits.IsZero():
+		l := words(yellowBold, "WAITING since "+clock(m.waits, m.now))
+		l.add(base, " for the agent: shown is what it said before")
 		return l
 	case m.status.Started.IsZero():
 		return line{}
@@ -201,6 +208,9 @@ func (m *model) tabsLine() line {
 	}
 	if filtered {
 		only := "only " + m.filter.text + " (esc: all)"
+		if out := m.filter.leftOut(m.view); out != "" {
+			only = "here NOT by " + out + "; " + only
+		}
 		if what != "" && m.width >= wideScreen {
 			only += ", " + what
 		}

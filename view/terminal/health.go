@@ -16,6 +16,9 @@ func (m *model) healthText() []line {
 	if s.Started.IsZero() {
 		return nil
 	}
+	if m.gone != nil {
+		t.tell(red, "NO ANSWER", "%s; what follows is what it said last, at %s", m.gone, clock(s.Now, m.now))
+	}
 	for _, p := range s.Problems {
 		l := problem(p)
 		for i, text := range wrap(textOf(l[1:]), m.width-explainNames) {
@@ -41,7 +44,7 @@ func (m *model) healthText() []line {
 		if f.LastFlow != 0 {
 			lag = ", lag " + numbers.Duration(f.Lag.Round(100*time.Millisecond))
 		}
-		t.tell(style, string(f.State), "%s: %s flows/s, %s flows%s, since %s", f.URL, numbers.Rate(f.FlowsPerSecond), numbers.Grouped(f.Flows), lag, m.since(f.Since))
+		t.tell(style, string(f.State), "%s: %s flows/s, %s flows%s,%s", f.URL, numbers.Rate(f.FlowsPerSecond), numbers.Grouped(f.Flows), lag, m.lasted(f.Since))
 		if f.Gaps+f.Missed+f.Dropped+f.Restarts > 0 {
 			t.tell(base, "", "%s (%s away), %s flows missed, %s dropped, %s", numbers.Count(f.Gaps, "gap", "gaps"), numbers.Left(f.Away), numbers.Grouped(f.Missed), numbers.Grouped(f.Dropped), numbers.Count(f.Restarts, "restart", "restarts"))
 		}
@@ -84,7 +87,7 @@ func (m *model) restOfHealth(t *teller) {
 	for _, o := range s.Outputs {
 		style, failing := base, ""
 		if !o.Failing.IsZero() {
-			style, failing = red, "; failing since "+m.since(o.Failing)+": "+o.Error
+			style, failing = red, "; failing"+m.lasted(o.Failing)+": "+o.Error
 		}
 		t.tell(style, o.Name, "%s: %s sent, %s dropped, %d waiting%s", o.To, numbers.Grouped(o.Sent), numbers.Grouped(o.Dropped), o.Waiting, failing)
 	}
@@ -110,6 +113,14 @@ func (m *model) restOfHealth(t *teller) {
 
 func (t *teller) heading(s string) {
 	t.lines = append(t.lines, line{}, words(bold, s))
+}
+
+// lasted tells for how long something is so; nothing where that is not known.
+func (m *model) lasted(since time.Time) string {
+	if since.IsZero() {
+		return ""
+	}
+	return " for " + numbers.Left(m.now.Sub(since))
 }
 
 // bar draws a share in percent.

@@ -241,12 +241,16 @@ func TestGone(t *testing.T) {
 		d.agent.down = fmt.Errorf("no agent answers at /run/x: %w", control.ErrNotRunning)
 		d.wait(4 * time.Second)
 		d.shows("NO ANSWER since", "no agent answers at /run/x", controltest.Tuple)
+		d.shows("as of 2026-03-01 12:00")
 		d.press("u")
 		d.shows("slips-ips panic lifts all blocks without one")
+		d.press("5")
+		d.shows("NO ANSWER  no agent answers at /run/x: ", "what follows is what it said last")
+		d.press("1")
 		d.agent.down = nil
 		d.wait(2 * time.Second)
 		d.shows("the agent answers again", "CRITICAL enforce")
-		d.hides("NO ANSWER")
+		d.hides("NO ANSWER", "as of")
 		d.agent.down = errors.New("broken off")
 		d.wait(2 * time.Second)
 		d.agent.down = nil
@@ -260,6 +264,93 @@ func TestGone(t *testing.T) {
 		d.agent.Fail = nil
 		d.wait(2 * time.Second)
 		d.shows("88+h+h")
+	})
+}
+
+// An agent that takes its time is said to, and what is shown is not taken for new.
+func TestSlowAgent(t *testing.T) {
+	at(t, controltest.Sample(), 80, 24, func(d *desk) {
+		d.wait(10 * time.Second)
+		d.hides("WAITING")
+		d.agent.takes = 20 * time.Second
+		d.press("3")
+		d.shows("asking the agent ...")
+		d.hides("no flow has come yet")
+		d.wait(slowTime + time.Second)
+		d.shows("WAITING since", "shown is what it said before")
+		d.agent.takes = 0
+		d.wait(20 * time.Second)
+		d.shows("88+h+h", "CRITICAL enforce")
+		d.hides("WAITING", "asking the agent")
+	})
+}
+
+// A filter that a list does not know is not said to be in force there.
+func TestFilterLeftOut(t *testing.T) {
+	at(t, controltest.Sample(), 120, 24, func(d *desk) {
+		d.press("/")
+		d.types("flows:50 label:beacon 10.0.0.7 443")
+		d.press("enter")
+		d.shows("here NOT by flows:50 label:beacon;")
+		d.press("2")
+		d.shows("here NOT by flows:50 443;")
+		d.press("3")
+		d.shows("only flows:50 label:beacon 10.0.0.7 443")
+		d.hides("NOT by")
+	})
+}
+
+// The last of the alerts that are listed says where the older ones are.
+func TestOlderAlerts(t *testing.T) {
+	at(t, controltest.Large(2000), 80, 24, func(d *desk) {
+		d.press("2", "end", "end", "end", "end", "end", "end", "end", "end", "end")
+		for range 100 {
+			d.press("end")
+		}
+		d.shows("there are older ones", "slips-ips alerts --until")
+		d.press("up")
+		d.hides("there are older ones")
+	})
+	at(t, controltest.Large(maxEvents), 80, 24, func(d *desk) {
+		for range 100 {
+			d.press("2", "end")
+		}
+		if len(d.alerts.rows) != maxEvents {
+			t.Fatalf("%d events", len(d.alerts.rows))
+		}
+		d.hides("there are older ones")
+	})
+}
+
+// What is selected is told in full where the list leaves room, and what does not fit is
+// said to go on.
+func TestDetails(t *testing.T) {
+	b := controltest.Sample()
+	b.InForce[1].Reason = strings.Repeat("a reason that goes on ", 20) + "the end"
+	at(t, b, 80, 24, func(d *desk) {
+		d.press("down")
+		d.shows("why   a reason", "the end", "when  since 11:50:00", "port 443, tcp, dropped", "203.0.113.200")
+		d.size(80, 18)
+		d.shows("> blocked", " ..")
+		d.hides("the end")
+	})
+	many := controltest.Large(100)
+	at(t, many, 80, 24, func(d *desk) {
+		if got := d.listHeight(); got != 11 {
+			t.Errorf("a long list has %d rows of 24", got)
+		}
+	})
+}
+
+// Why something is not blocked yet is told.
+func TestExplainsWhatIsMissing(t *testing.T) {
+	b := controltest.Sample()
+	r := *b.Explanation.Ruling
+	r.Made, r.Missing = false, []string{"2 more matches", "a probability of 0.95"}
+	b.Explanation.Ruling, b.Explanation.Block = &r, nil
+	at(t, b, 80, 40, func(d *desk) {
+		d.press("down", "enter")
+		d.shows("missing    2 more matches", "a probability of 0.95")
 	})
 }
 
@@ -315,6 +406,23 @@ func TestHostile(t *testing.T) {
 			d.agent.down = errors.New(evil)
 			d.wait(2 * time.Second)
 			d.shows("?[2J")
+		})
+	}
+}
+
+// On a narrow screen too it is seen which tuple is blocked, and where help is.
+func TestNarrow(t *testing.T) {
+	for _, width := range []int{leastWidth, 60, 75, 76} {
+		at(t, controltest.Sample(), width, 20, func(d *desk) {
+			for _, view := range []string{"1", "2", "3"} {
+				d.press(view)
+				d.shows("? help")
+				if width >= 60 {
+					d.shows(controltest.Tuple)
+				}
+			}
+			d.press("4")
+			d.shows("192.168.7.0/24", "? help")
 		})
 	}
 }
