@@ -64,6 +64,14 @@ func (m *model) may() bool {
 	return false
 }
 
+// nothing tells whether there are no blocks at all in this mode, and says so.
+func (m *model) nothing() bool {
+	if m.off() {
+		m.say(true, "in detect-off mode nothing is blocked: mode in [agent] of slips.toml, and a restart")
+	}
+	return m.off()
+}
+
 // beginAllow asks what to allow.
 func (m *model) beginAllow() tea.Cmd {
 	if !m.may() {

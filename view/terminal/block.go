@@ -28,7 +28,7 @@ const asUsual = "as usual"
 
 // beginBlock asks what to block.
 func (m *model) beginBlock() tea.Cmd {
-	if !m.may() {
+	if !m.may() || m.nothing() {
 		return nil
 	}
 	tuple, _ := m.tuple()

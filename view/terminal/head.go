@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"slips-ips/agent/numbers"
@@ -24,7 +25,7 @@ func (m *model) titleLine() line {
 	l.add(base, plain(m.status.Version)+"  ")
 	e := &m.status.Enforce
 	switch {
-	case m.status.Mode == "detect-off":
+	case m.off():
 		l.add(yellowBold, "DETECT-OFF")
 		l.add(base, "  nothing is detected or blocked")
 	case !e.Paused.IsZero():
@@ -71,6 +72,9 @@ func (m *model) titleLine() line {
 	}
 	return l
 }
+
+// off tells that nothing is decided, so that there is nothing to block or to lift.
+func (m *model) off() bool { return m.status.Mode == "detect-off" }
 
 // problemLine says what is wrong, the worst first.
 func (m *model) problemLine() line {
@@ -151,18 +155,17 @@ type budget struct {
 
 func (m *model) budgets() []budget {
 	p, d := &m.status.Policy, &m.status.Detection
-	return []budget{
+	all := []budget{
 		{"blocks", p.Blocks, p.MaxBlocks, "policy.max_blocks"},
 		{"tuples", d.Tuples, d.MaxTuples, "detection.max_tuples"},
 		{"matched", p.Tracked, p.MaxTracked, "policy.max_tuples"},
 	}
+	// In detect-off there is no policy, and nothing of it to use up.
+	return slices.DeleteFunc(all, func(b budget) bool { return b.most == 0 })
 }
 
 // share is how much is used, in percent.
 func (b budget) share() int {
-	if b.most <= 0 {
-		return 0
-	}
 	return int(int64(b.used) * 100 / int64(b.most))
 }
 

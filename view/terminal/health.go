@@ -58,6 +58,11 @@ func (m *model) healthText() []line {
 	}
 	t.heading("blocks")
 	e := &s.Enforce
+	if m.off() {
+		t.tell(base, "off", "nothing is decided or blocked in this mode")
+		m.restOfHealth(t)
+		return t.lines
+	}
 	if e.DryRun {
 		t.tell(base, "dry-run", "%d would be in force", e.Wanted)
 	} else {

@@ -13,6 +13,7 @@ import (
 	"slips-ips/agent/control"
 	"slips-ips/agent/control/controltest"
 	"slips-ips/agent/history"
+	"slips-ips/agent/status"
 	"slips-ips/argusfeed"
 )
 
@@ -425,4 +426,24 @@ func TestNarrow(t *testing.T) {
 			d.shows("192.168.7.0/24", "? help")
 		})
 	}
+}
+
+// In detect-off there is nothing to block or to lift, and no limit of it.
+func TestDetectOff(t *testing.T) {
+	b := controltest.Sample()
+	b.State.Mode, b.State.Policy, b.State.Enforce, b.State.Problems, b.InForce = "detect-off", status.Policy{}, status.Enforce{}, nil, nil
+	at(t, b, 80, 24, func(d *desk) {
+		d.shows("DETECT-OFF  nothing is detected or blocked", "LETTERS", "tuples 18 230/500 000")
+		d.hides("0/0")
+		for _, k := range []string{"u", "b"} {
+			d.press(k)
+			d.shows("in detect-off mode nothing is blocked")
+			if d.form != nil || d.confirm != nil {
+				t.Errorf("%s opens something", k)
+			}
+		}
+		d.press("5")
+		d.shows("nothing is decided or blocked in this mode")
+		d.hides("0 of 0", "compared never")
+	})
 }

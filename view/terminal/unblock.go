@@ -23,6 +23,8 @@ func (m *model) beginUnblock() tea.Cmd {
 	}
 	tuple, b := m.tuple()
 	switch {
+	case m.nothing():
+		return nil
 	case tuple == "":
 		m.say(true, "select a block, an alert or a tuple first")
 		return nil
