@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"slips-ips/agent/control"
@@ -74,23 +72,12 @@ func drawExplanation(std streams, path string, e *control.Explanation) error {
 	if path == "-" {
 		return all.WriteFile(std.out)
 	}
-	return writeFile(path, all.WriteFile)
-}
-
-// writeFile writes a file, all of it or none.
-func writeFile(path string, write func(io.Writer) error) error {
-	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	f, err := newWholeFile(path)
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+		return err
 	}
-	defer func() { _ = f.Cleanup() }()
-	if err := write(f); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	if err := f.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return nil
+	defer f.drop()
+	return f.write(all.WriteFile)
 }
 
 // isID tells IDs, which are UUIDs, from tuples: both have dashes.
