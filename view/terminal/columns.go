@@ -56,6 +56,9 @@ func together(begin string, columns []column, cells []cell) line {
 			l.add(base, " ")
 		}
 		width := cells[i].width()
+		if last := len(columns) - 1; i == last-1 && width > c.width && cells[last].width() == 0 {
+			c.width += between + columns[last].width // nothing is in the way
+		}
 		pad := fmt.Sprintf("%*s", max(0, c.width-width), "")
 		if c.right {
 			l.add(base, pad)

@@ -447,3 +447,19 @@ func TestDetectOff(t *testing.T) {
 		d.hides("0 of 0", "compared never")
 	})
 }
+
+// An event of no tuple has the room of both columns; what cannot be filtered is not
+// asked about.
+func TestEventsOfNoTuple(t *testing.T) {
+	at(t, controltest.Sample(), 100, 24, func(d *desk) {
+		d.press("2", "d")
+		d.shows("change anna allowed 192.168.7.0/24 (printers) by anna from 192.0.2.77")
+		for _, view := range []string{"4", "5"} {
+			d.press(view, "/")
+			d.shows("blocks, alerts and tuples can be filtered")
+			if d.form != nil {
+				t.Errorf("a filter is asked for in %s", view)
+			}
+		}
+	})
+}
