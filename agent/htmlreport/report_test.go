@@ -107,12 +107,10 @@ func TestDecisionShown(t *testing.T) {
 	for n := range byte(2) {
 		r.Detections = append(r.Detections, agent.DetectedTuple{Tuple: tuple(n), Letters: "88,h,", Count: 3})
 	}
-	for _, d := range []policy.Decision{
+	r.Decisions = []policy.Decision{
 		{Tuple: tuple(0), Action: policy.ActionAlert, Reason: "the first alert"}, {Tuple: tuple(1), Action: policy.ActionAlert, Reason: "too early"},
 		{Tuple: tuple(1), Action: policy.ActionBlock, Duration: time.Hour, Reason: "the first block"}, {Tuple: tuple(1), Action: policy.ActionBlock, Duration: time.Hour, Reason: "a renewal"},
 		{Tuple: tuple(0), Action: policy.ActionAlert, Reason: "the newest alert"}, {Tuple: tuple(1), Action: policy.ActionAlert, Reason: "blocked already"},
-	} {
-		r.Decisions = append(r.Decisions, d)
 	}
 	_, _, text := write(t, r, About{})
 	for _, want := range []string{"the newest alert", "the first block", "1 tuple would have been blocked (2 blocks, with renewals), 4 alerts told"} {

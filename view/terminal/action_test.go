@@ -181,7 +181,7 @@ func TestUnblockAsks(t *testing.T) {
 		if len(b.InForce) != 1 || b.InForce[0].ID == wide.ID {
 			t.Errorf("%+v", b.InForce)
 		}
-		d.agent.Backend.Fail = errors.New("it hangs")
+		d.agent.Fail = errors.New("it hangs")
 		d.press("u")
 		d.shows("it hangs")
 	})
