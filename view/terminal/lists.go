@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -149,7 +150,9 @@ func (m *model) alertRow(e *history.Event) []cell {
 	case e.Kind == history.KindAlert:
 		style = yellow
 	}
-	tuple, what := tupleOf(e), plain(whatHappened(e))
+	tuple := tupleOf(e)
+	columns := m.alertColumns()
+	what := plain(whatHappened(e, columns[len(columns)-1].width))
 	if tuple == "" {
 		tuple, what = what, ""
 	}
@@ -165,18 +168,29 @@ func shortText(e *history.Event) string {
 	return strings.TrimSuffix(e.Text, ": "+e.Decision.Reason)
 }
 
-// whatHappened tells an event in a few words.
-func whatHappened(e *history.Event) string {
+// ends say in words why a block ended.
+var ends = map[history.End]string{
+	history.EndExpired: "it ran out", history.EndLifted: "lifted by hand", history.EndProtected: "protected now",
+	history.EndPolicy: "the policy changed", history.EndGone: "gone from the kernel",
+}
+
+// whatHappened tells an event in a few words, and of a label as much of its end as the
+// width has room for.
+func whatHappened(e *history.Event, width int) string {
 	d := e.Decision
 	what := e.Text
 	switch {
 	case e.Kind == history.KindLift && e.Block != nil:
-		what = "ended: " + string(e.Block.End)
+		what = "ended: " + cmp.Or(ends[e.Block.End], string(e.Block.End))
 	case d == nil:
 	case e.Error != "":
 		what = "NOT blocked: " + e.Error
 	case e.Kind == history.KindAlert:
-		what = fmt.Sprintf("only told (%s) %s", d.Rule, d.Label)
+		told := fmt.Sprintf("only told (%s) ", d.Rule)
+		if width-widthOf(told) < leastLabel {
+			told = "only told "
+		}
+		what = withLabel(told, d.Label, width)
 	case e.Kind == history.KindBlock:
 		word := "blocked"
 		if e.Block != nil && e.Block.DryRun {
@@ -184,12 +198,20 @@ func whatHappened(e *history.Event) string {
 		} else if d.Renewal {
 			word = "renewed"
 		}
-		what = fmt.Sprintf("%s %s %s", word, numbers.Duration(d.Duration), d.Label)
+		what = withLabel(word+" "+numbers.Duration(d.Duration)+" ", d.Label, width)
 	}
 	if e.By != nil {
 		what += " by " + e.By.Words()
 	}
 	return what
+}
+
+// leastLabel is what a label should have to be told from others.
+const leastLabel = 14
+
+// withLabel puts a label behind words.
+func withLabel(before, name string, width int) string {
+	return before + label(name, max(width-widthOf(before), 0))
 }
 
 func (m *model) tupleColumns() []column {

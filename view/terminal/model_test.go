@@ -465,3 +465,12 @@ func TestEventsOfNoTuple(t *testing.T) {
 		}
 	})
 }
+
+// Of a label that is too long the end is seen: it says what the behaviour is.
+func TestAlertLabels(t *testing.T) {
+	at(t, controltest.Sample(), 80, 24, func(d *desk) {
+		d.press("2", "d")
+		d.shows("blocked 1h ..", "n-regular", "ended: it ran out")
+		d.hides("From-Gener..")
+	})
+}
