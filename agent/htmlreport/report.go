@@ -31,7 +31,8 @@ const (
 
 // ownStyle keeps columns as wide as their longest word, and tuples and times in two
 // lines where that is all the room there is.
-const ownStyle = `.scroll th,.scroll td{overflow-wrap:break-word}.scroll td time,.scroll td>a.mono{white-space:normal}
+const ownStyle = `.scroll th,.scroll td{overflow-wrap:break-word}.scroll td time{white-space:normal}
+.scroll td>a.mono{white-space:normal;display:inline-block;min-height:24px}
 .scroll td:has(time){min-width:6.5em}.scroll td.label{min-width:13em;max-width:26em}
 `
 

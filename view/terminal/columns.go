@@ -7,6 +7,7 @@ type column struct {
 	name  string
 	width int
 	right bool
+	tuple bool // is cut in the middle
 }
 
 // cell is what stands in a column; cells that are coloured in parts are lines.
@@ -66,7 +67,11 @@ func together(begin string, columns []column, cells []cell) line {
 		if width <= c.width {
 			l = append(l, cells[i]...)
 		} else { // one part, which is cut
-			l.add(cells[i][0].style, cut(textOf(cells[i]), c.width))
+			shorten := cut
+			if c.tuple {
+				shorten = cutMiddle
+			}
+			l.add(cells[i][0].style, shorten(textOf(cells[i]), c.width))
 		}
 		if !c.right && i < len(columns)-1 {
 			l.add(base, pad)
@@ -84,6 +89,7 @@ func (m *model) share(columns []column, tuple int, last int) []column {
 	}
 	need := max(28, m.longest)
 	end := len(columns) - 1
+	columns[tuple].tuple = true
 	columns[tuple].width = max(10, min(need, left-last+columns[tuple].width))
 	columns[end].width = max(0, m.width-mark-widths(columns[:end]))
 	return columns

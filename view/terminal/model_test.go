@@ -350,10 +350,10 @@ func TestExplainsWhatIsMissing(t *testing.T) {
 	b := controltest.Sample()
 	r := *b.Explanation.Ruling
 	r.Made, r.Missing = false, []string{"2 more matches", "a probability of 0.95"}
-	b.Explanation.Ruling, b.Explanation.Block = &r, nil
+	b.Explanation.Ruling, b.Explanation.Block, b.Explanation.Next = &r, nil, controltest.Now.Add(-time.Hour)
 	at(t, b, 80, 40, func(d *desk) {
 		d.press("down", "enter")
-		d.shows("missing    2 more matches", "a probability of 0.95")
+		d.shows("missing    2 more matches", "a probability of 0.95", "next       was due at 11:00:00")
 	})
 }
 
@@ -473,4 +473,22 @@ func TestAlertLabels(t *testing.T) {
 		d.shows("blocked 1h ..", "n-regular", "ended: it ran out")
 		d.hides("From-Gener..")
 	})
+}
+
+// Of a tuple that is too long for its column both ends are seen.
+func TestLongTuples(t *testing.T) {
+	b := controltest.Sample()
+	b.Known = b.Known[:1]
+	b.Known[0].Tuple = controltest.MustTuple("2001:db8:225:0:1d3:35e9:7d97:2325-2001:db8:225:9999:1d3:35e9:7d97:2326-65530-udp")
+	at(t, b, 80, 24, func(d *desk) {
+		d.press("3")
+		d.shows("2001:db8:225..", ":2326-65530-udp")
+	})
+	for width := range 100 {
+		for _, s := range []string{"2001:db8:225:0:1d3:35e9:7d97:2325-2001:db8::1-443-tcp", "例え例え例え例え-198.51.100.7-443-tcp", "short"} {
+			if got := cutMiddle(s, width); widthOf(got) > width || widthOf(s) <= width && got != s {
+				t.Errorf("%q in %d: %q", s, width, got)
+			}
+		}
+	}
 }

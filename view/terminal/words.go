@@ -24,6 +24,20 @@ func cut(s string, width int) string {
 	return ansi.TruncateWc(s, width, "..")
 }
 
+// cutMiddle shortens a tuple: its beginning and its end tell it from others.
+func cutMiddle(s string, width int) string {
+	const dots = ".."
+	if widthOf(s) <= width || width < 2*len(dots)+len("x-x") {
+		return cut(s, width)
+	}
+	head := ansi.TruncateWc(s, (width-len(dots))*2/5, "")
+	tail := []rune(s)
+	for widthOf(string(tail)) > width-len(dots)-widthOf(head) {
+		tail = tail[1:]
+	}
+	return head + dots + string(tail)
+}
+
 // fit makes s take exactly so many places.
 func fit(s string, width int, right bool) string {
 	s = cut(s, width)
