@@ -121,12 +121,19 @@ func TestBlockScopes(t *testing.T) {
 		{[]string{"space"}, []string{"r"}, "Block everything between 10.0.0.7 and 203.0.113.9, as long", "all 10.0.0.7-203.0.113.9", policy.ScopePair, policy.VerdictReject},
 		{[]string{"d"}, []string{"space"}, "Block everything to and from 203.0.113.9, as long", "all to 203.0.113.9", policy.ScopeDestination, policy.VerdictDrop},
 		{[]string{"left"}, []string{"right", "right"}, "Block everything to and from 10.0.0.7 (quarantine), as long", "all of 10.0.0.7 (quarantine)", policy.ScopeSource, policy.VerdictReject},
+		{[]string{"up", "1", "0", ".", "0", ".", "0", ".", "7", " ", "203.0.113.9", " ", "443", " ", "tcp", "tab"}, nil, "Block 10.0.0.7-203.0.113.9-443-tcp, as long", "10.0.0.7-203.0.113.9-443-tcp  by hand", policy.ScopeTuple, policy.VerdictDrop},
 		{[]string{"s", "x", "t"}, []string{"left", "left", "left"}, "Block 10.0.0.7-203.0.113.9-443-tcp, as long", "10.0.0.7-203.0.113.9-443-tcp  by hand", policy.ScopeTuple, policy.VerdictDrop},
 	} {
 		b := controltest.Sample()
 		at(t, b, 80, 24, func(d *desk) {
 			d.press("down", "b", "tab")
-			d.press(tt.scope...)
+			for _, k := range tt.scope {
+				if len(k) > 1 && named[k] == 0 && k != "space" {
+					d.types(k)
+				} else {
+					d.press(k)
+				}
+			}
 			d.press("tab", "tab")
 			d.press(tt.verdict...)
 			d.press("enter", "enter", "enter")

@@ -3,6 +3,7 @@ package terminal
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -66,7 +67,9 @@ func (m *model) blocking(v []string) (action, error) {
 	case v[fieldTuple] == "":
 		return action{}, fmt.Errorf("tuple: write it as source-destination-port-protocol, as in 10.0.0.7-203.0.113.9-443-tcp")
 	}
-	b := control.NewBlock{Tuple: v[fieldTuple], Scope: policy.Scope(v[fieldScope]), Duration: d, Comment: v[fieldComment], Force: v[fieldForce] == "yes"}
+	// Its parts may stand apart, as the arguments of block add do.
+	tuple := strings.Join(strings.Fields(v[fieldTuple]), "-")
+	b := control.NewBlock{Tuple: tuple, Scope: policy.Scope(v[fieldScope]), Duration: d, Comment: v[fieldComment], Force: v[fieldForce] == "yes"}
 	if v[fieldVerdict] != asUsual {
 		b.Verdict = policy.Verdict(v[fieldVerdict])
 	}
