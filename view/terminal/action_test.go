@@ -11,6 +11,7 @@ import (
 
 	"slips-ips/agent/control"
 	"slips-ips/agent/control/controltest"
+	"slips-ips/agent/history"
 	"slips-ips/policy"
 )
 
@@ -367,4 +368,23 @@ func TestToldOnce(t *testing.T) {
 		}
 		d.shows("block      11:50:00  block")
 	})
+}
+
+// Who blocked by hand is named once.
+func TestWhyByHand(t *testing.T) {
+	by := &history.Who{User: "root", Login: "anna", From: "192.0.2.77"}
+	for reason, want := range map[string]string{
+		`asked for by anna (ticket); blocked for 1h`:             "asked for by anna as root from 192.0.2.77 (ticket); blocked for 1h",
+		`asked for by anna; blocked for 1h, scope source`:        "asked for by anna as root from 192.0.2.77; blocked for 1h, scope source",
+		`asked for by "anna (as root)" ("a; b"); blocked for 1h`: `asked for by anna as root from 192.0.2.77 ("a; b"); blocked for 1h`,
+		`asked for by anna`:                "asked for by anna as root from 192.0.2.77",
+		`asked for by "a ; blocked for 1h`: "asked for by anna as root from 192.0.2.77 ; blocked for 1h",
+		"brute force":                      "by anna as root from 192.0.2.77: brute force",
+		"":                                 "by anna as root from 192.0.2.77: the reason is not remembered",
+	} {
+		b := &control.BlockInfo{Reason: reason, By: by}
+		if got := whyBlock(b); got != want {
+			t.Errorf("%q: %q, want %q", reason, got, want)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package terminal
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -83,9 +84,29 @@ func whyBlock(b *control.BlockInfo) string {
 		why = "the reason is not remembered"
 	}
 	if b.By != nil {
-		why = "by " + b.By.Words() + ": " + why
+		who := b.By.Words()
+		if rest, ok := afterName(why); ok {
+			return "asked for by " + who + rest
+		}
+		why = "by " + who + ": " + why
 	}
 	return why
+}
+
+// afterName gives what follows the name in the reason of a block by hand, which has it
+// shorter than it is known.
+func afterName(reason string) (rest string, ok bool) {
+	if rest, ok = strings.CutPrefix(reason, "asked for by "); !ok {
+		return "", false
+	}
+	if quoted, err := strconv.QuotedPrefix(rest); err == nil {
+		return rest[len(quoted):], true
+	}
+	end := strings.IndexAny(rest, " ;")
+	if end < 0 {
+		end = len(rest)
+	}
+	return rest[end:], true
 }
 
 // stateWord says in what state a block is.
