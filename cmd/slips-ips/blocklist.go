@@ -106,7 +106,7 @@ func writeBlocks(std streams, blocks []control.BlockInfo, ids bool) error {
 		if b.By != nil {
 			by = b.By.Words()
 		}
-		row := []string{b.Tuple.String(), string(b.State), numbers.Duration(time.Duration(b.Left * float64(time.Second)).Round(time.Second)),
+		row := []string{b.Tuple.String(), string(b.State), numbers.Left(time.Duration(b.Left * float64(time.Second))),
 			localTime(b.Until), by, b.Label, b.Reason}
 		if ids {
 			row = append([]string{b.ID}, row...)
