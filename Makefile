@@ -5,7 +5,7 @@ GO        ?= go
 LINT_VERSION := v2.15.0
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 BINARY    := bin/slips-ips
-BUILDFLAGS := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+BUILDFLAGS = -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 FUZZTIME  ?= 30s
 BENCHTIME ?= 1s
 

@@ -44,29 +44,3 @@ func durationError(s string) error {
 }
 
 var errDuration = errors.New("no duration; use a number and s, m, h, d or w, as in 90s, 1h30m or 7d")
-
-// FormatDuration writes what ParseDuration reads, to the second and in the two
-// largest units: 3d4h, 5m10s.
-func FormatDuration(d time.Duration) string {
-	if d < 0 {
-		return "-" + FormatDuration(-d)
-	}
-	if d < time.Second {
-		return d.Round(time.Millisecond).String()
-	}
-	text, kept := "", 0
-	for _, unit := range []struct {
-		name string
-		is   time.Duration
-	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}} {
-		if kept == 2 || kept == 1 && d < unit.is {
-			break
-		}
-		if n := d / unit.is; n > 0 {
-			text += strconv.FormatInt(int64(n), 10) + unit.name
-			d -= n * unit.is
-			kept++
-		}
-	}
-	return text
-}

@@ -22,17 +22,6 @@ func TestParseDuration(t *testing.T) {
 	}
 }
 
-func TestFormatDuration(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0: "0s", 1500 * time.Microsecond: "2ms", time.Second: "1s", 90 * time.Second: "1m30s", time.Hour: "1h", time.Hour + time.Second: "1h",
-		49*time.Hour + 59*time.Minute: "2d1h", -time.Minute: "-1m", 24 * time.Hour: "1d",
-	} {
-		if got := FormatDuration(d); got != want {
-			t.Errorf("%v: %q, want %q", d, got, want)
-		}
-	}
-}
-
 func FuzzParseDuration(f *testing.F) {
 	f.Add("1w2d3h")
 	f.Add("0.1d")

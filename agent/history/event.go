@@ -1,6 +1,7 @@
 package history
 
 import (
+	"fmt"
 	"time"
 
 	"slips-ips/detection"
@@ -74,6 +75,24 @@ type Who struct {
 	// Token is the name of the token that opened the page on loopback, and so is
 	// User; UID is NoUser then.
 	Token string `json:"token,omitempty"`
+}
+
+// Words names the person, for people.
+func (w *Who) Words() string {
+	if w.Token != "" {
+		return w.Token + " (token of the web page)"
+	}
+	s := w.User
+	if s == "" {
+		s = fmt.Sprintf("user %d", w.UID)
+	}
+	if w.Login != "" && w.Login != s {
+		s = w.Login + " as " + s
+	}
+	if w.From != "" {
+		s += " from " + w.From
+	}
+	return s
 }
 
 // Block is a block at its beginning or end.

@@ -29,6 +29,13 @@ const (
 	maxListed   = 2000
 )
 
+// ownStyle keeps columns as wide as their longest word, and tuples and times in two
+// lines where that is all the room there is.
+const ownStyle = `.scroll th,.scroll td{overflow-wrap:break-word}.scroll td time{white-space:normal}
+.scroll td>a.mono{white-space:normal;display:inline-block;min-height:24px}
+.scroll td:has(time){min-width:6.5em}.scroll td.label{min-width:13em;max-width:26em}
+`
+
 // About says what a report is of.
 type About struct {
 	Version string
@@ -42,22 +49,23 @@ type About struct {
 type body struct {
 	About
 	*agent.ReplayReport
-	Style       template.CSS
-	Policy      string // that of the content
-	Found       []found
-	Tuples      int
-	Listed      int
-	Blocked     []policy.Decision
-	Alerted     int
-	MoreBlocked int
-	Differs     []whatif.Difference
-	MoreDiffers int
+	Style  template.CSS
+	Policy string // that of the content
+	Found  []found
+	Tuples int
+	Listed int
+	// Blocks counts the decisions to block, TuplesBlocked the tuples that they are of.
+	Blocks, TuplesBlocked int
+	Alerted               int
+	Differs               []whatif.Difference
+	MoreDiffers           int
 }
 
 // found is a detected tuple.
 type found struct {
 	agent.DetectedTuple
-	// Action is the strongest decision on it, Decision the first such one.
+	// Decision is the strongest on it: of blocks the first, which is when it would have
+	// begun, of others the newest, which knows most.
 	Decision *policy.Decision
 	Pictures []template.HTML
 }
@@ -68,7 +76,7 @@ func Write(w io.Writer, r *agent.ReplayReport, about About) error {
 	if err != nil {
 		return fmt.Errorf("reading the embedded template of reports: %w", err)
 	}
-	style := web.Style() + picture.Style
+	style := web.Style() + picture.Style + ownStyle
 	sum := sha256.Sum256([]byte(style))
 	b := body{About: about, ReplayReport: r, Style: template.CSS(style), Tuples: r.Tuples,
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"}
@@ -85,18 +93,17 @@ func Write(w io.Writer, r *agent.ReplayReport, about About) error {
 }
 
 func (b *body) decisions(r *agent.ReplayReport) {
+	blocked := map[argusfeed.Tuple]bool{}
 	for _, d := range r.Decisions {
 		switch d.Action {
 		case policy.ActionBlock:
-			if len(b.Blocked) == maxListed {
-				b.MoreBlocked++
-				continue
-			}
-			b.Blocked = append(b.Blocked, d)
+			b.Blocks++
+			blocked[d.Tuple] = true
 		case policy.ActionAlert:
 			b.Alerted++
 		}
 	}
+	b.TuplesBlocked = len(blocked)
 }
 
 // findings puts what would have been blocked first, then what is most suspicious.
@@ -109,7 +116,8 @@ func findings(r *agent.ReplayReport) []found {
 		return 1 + slices.Index([]policy.Action{policy.ActionIgnore, policy.ActionAlert, policy.ActionBlock}, d.Action)
 	}
 	for i := range r.Decisions {
-		if d := &r.Decisions[i]; rank(d) > rank(strongest[d.Tuple]) {
+		d := &r.Decisions[i]
+		if have := strongest[d.Tuple]; rank(d) > rank(have) || rank(d) == rank(have) && d.Action != policy.ActionBlock {
 			strongest[d.Tuple] = d
 		}
 	}

@@ -79,7 +79,7 @@ func TestReport(t *testing.T) {
 	r := replayed(t)
 	page, elements, text := write(t, r, About{Version: "1.0", Files: []string{"day.binetflow", hostile}, Other: "other.toml", Made: time.Now()})
 	for _, want := range []string{
-		"10.77.0.1-203.0.113.9-8080-tcp", "Would have been blocked for", "1 of 1 tuples were detected in 400 flows", "What the other policy would have done",
+		"10.77.0.1-203.0.113.9-8080-tcp", "Would have been blocked for", "1 of 1 tuple detected in 400 flows", "1 tuple would have been blocked", "What the other policy would have done",
 		"Contacts over time", "Gaps between contacts", "Sizes of contacts", "Score over time", "Letters: one a flow", "<script>alert(1)</script>", "For it",
 	} {
 		if !strings.Contains(text, want) {
@@ -97,6 +97,34 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// What was only told is explained by the newest decision, and what would have been
+// blocked by the first.
+func TestDecisionShown(t *testing.T) {
+	tuple := func(n byte) argusfeed.Tuple {
+		return argusfeed.Tuple{Src: argusfeed.AddrFrom4([4]byte{10, 0, 0, n}), Dst: argusfeed.AddrFrom4([4]byte{203, 0, 113, 9}), Port: argusfeed.PortNumber(443), Proto: argusfeed.ProtoTCP}
+	}
+	r := &agent.ReplayReport{Tuples: 2}
+	for n := range byte(2) {
+		r.Detections = append(r.Detections, agent.DetectedTuple{Tuple: tuple(n), Letters: "88,h,", Count: 3})
+	}
+	r.Decisions = []policy.Decision{
+		{Tuple: tuple(0), Action: policy.ActionAlert, Reason: "the first alert"}, {Tuple: tuple(1), Action: policy.ActionAlert, Reason: "too early"},
+		{Tuple: tuple(1), Action: policy.ActionBlock, Duration: time.Hour, Reason: "the first block"}, {Tuple: tuple(1), Action: policy.ActionBlock, Duration: time.Hour, Reason: "a renewal"},
+		{Tuple: tuple(0), Action: policy.ActionAlert, Reason: "the newest alert"}, {Tuple: tuple(1), Action: policy.ActionAlert, Reason: "blocked already"},
+	}
+	_, _, text := write(t, r, About{})
+	for _, want := range []string{"the newest alert", "the first block", "1 tuple would have been blocked (2 blocks, with renewals), 4 alerts told"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in %s", want, text)
+		}
+	}
+	for _, no := range []string{"the first alert", "a renewal", "blocked already", "too early"} {
+		if strings.Contains(text, no) {
+			t.Errorf("%q in %s", no, text)
+		}
+	}
+}
+
 // However much was found, the page has an end, and says what it leaves out.
 func TestLargeReport(t *testing.T) {
 	r := &agent.ReplayReport{}
@@ -110,7 +138,7 @@ func TestLargeReport(t *testing.T) {
 	if len(page) > 5<<20 || elements["svg"] != maxPictured || elements["script"] != 0 {
 		t.Errorf("%d bytes, %d pictures", len(page), elements["svg"])
 	}
-	for _, want := range []string{fmt.Sprintf("%d and %d more blocks", maxListed, 2*maxListed), fmt.Sprintf("%d were detected; the first %d are listed", 3*maxListed, maxListed)} {
+	for _, want := range []string{"6 000 tuples would have been blocked (6 000 blocks, with renewals), 0 alerts told", fmt.Sprintf("%d were detected; the first %d are listed", 3*maxListed, maxListed)} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in %.600s", want, text)
 		}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // The size of a picture with axes, and its frame.
@@ -12,6 +13,7 @@ const (
 	chartWidth, chartHeight           = 560.0, 200.0
 	left, right, top, bottom          = 62.0, 548.0, 30.0, 164.0
 	markRadius, leastSpan, maxBuckets = 3.0, 1e-9, 12
+	charWidth                         = 7.2 // at most, of digits in the axes' font
 )
 
 // chart is a picture with a frame and scales.
@@ -31,7 +33,9 @@ func newChart(title, xName, yName string, x, y scale) *chart {
 	}
 	for _, t := range x.ticks() {
 		c.line(c.px(t.at), bottom, c.px(t.at), bottom+4, "ax")
-		c.text(c.px(t.at), bottom+17, "q", "middle", t.name)
+		// A name at the edge must not be cut off by it.
+		half := charWidth / 2 * float64(utf8.RuneCountInString(t.name))
+		c.text(min(c.px(t.at), chartWidth-half), bottom+17, "q", "middle", t.name)
 	}
 	c.line(left, bottom, right, bottom, "ax")
 	c.line(left, top, left, bottom, "ax")

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"math"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -143,4 +145,22 @@ func FuzzLetters(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The names along an axis end within the picture.
+func TestNamesFit(t *testing.T) {
+	text := regexp.MustCompile(`<text x="([\d.]+)" y="[\d.]+" class="q" text-anchor="middle">([^<]*)<`)
+	for _, gap := range []time.Duration{time.Second, 10 * time.Second, time.Minute, time.Hour, 7 * time.Hour, 24 * time.Hour} {
+		svg := string(Contacts(beat(5, gap)).Inline())
+		found := text.FindAllStringSubmatch(svg, -1)
+		if len(found) < 3 {
+			t.Fatalf("%s: %d names", gap, len(found))
+		}
+		for _, f := range found {
+			x, err := strconv.ParseFloat(f[1], 64)
+			if end := x + charWidth/2*float64(len(f[2])); err != nil || end > chartWidth+0.1 {
+				t.Errorf("%s: %q at %s ends at %.0f, beyond %.0f (%v)", gap, f[2], f[1], end, chartWidth, err)
+			}
+		}
+	}
 }

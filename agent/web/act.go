@@ -8,6 +8,7 @@ import (
 
 	"slips-ips/agent/control"
 	"slips-ips/agent/history"
+	"slips-ips/agent/numbers"
 	"slips-ips/argusfeed"
 	"slips-ips/policy"
 )
@@ -157,7 +158,7 @@ func howLong(d time.Duration) string {
 	if d == 0 {
 		return "For as long as the policy says."
 	}
-	return "For " + control.FormatDuration(d) + "."
+	return "For " + numbers.Duration(d) + "."
 }
 
 func planUnblock(r *request, f *fields) (*plan, error) {

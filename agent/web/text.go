@@ -13,6 +13,7 @@ import (
 
 	"slips-ips/agent/control"
 	"slips-ips/agent/history"
+	"slips-ips/agent/numbers"
 	"slips-ips/argusfeed"
 )
 
@@ -21,16 +22,16 @@ var functions = template.FuncMap{
 	"plain":   plain,
 	"when":    when,
 	"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"length":  length,
-	"left":    func(s float64) string { return length(time.Duration(s * float64(time.Second))) },
+	"length":  numbers.Duration,
+	"left":    func(s float64) string { return numbers.Duration(time.Duration(s * float64(time.Second))) },
 	"grouped": grouped,
 	"count":   count,
-	"bytes":   bytesText,
+	"bytes":   numbers.Size[uint64],
 	"who":     whoText,
 	"tuple":   func(t argusfeed.Tuple) string { return plain(t.String()) },
 	"tupleID": tupleLink,
-	"score":   func(f float64) string { return strconv.FormatFloat(f, 'g', 4, 64) },
-	"rate":    func(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) },
+	"score":   numbers.Score,
+	"rate":    numbers.Rate,
 	"share":   share,
 	"ftime":   func(t argusfeed.Time) time.Time { return t.Time() },
 	"add":     func(a, b int) int { return a + b },
@@ -76,21 +77,8 @@ func when(t time.Time) string {
 	return t.Local().Format(time.DateTime)
 }
 
-func length(d time.Duration) string {
-	if d < time.Second && d > -time.Second {
-		return d.Round(time.Millisecond).String()
-	}
-	return control.FormatDuration(d.Round(time.Second))
-}
-
 // grouped writes 1234567 as 1 234 567, with spaces that do not break.
-func grouped(n uint64) string {
-	s := strconv.FormatUint(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "\u00a0" + s[i:]
-	}
-	return s
-}
+func grouped(n uint64) string { return strings.ReplaceAll(numbers.Grouped(n), " ", "\u00a0") }
 
 // count writes a number of things.
 func count(n uint64, thing string) string {
@@ -98,18 +86,6 @@ func count(n uint64, thing string) string {
 		return "1 " + thing
 	}
 	return grouped(n) + " " + thing + "s"
-}
-
-func bytesText(n uint64) string {
-	switch {
-	case n >= 10<<30:
-		return fmt.Sprintf("%d GiB", n>>30)
-	case n >= 10<<20:
-		return fmt.Sprintf("%d MiB", n>>20)
-	case n >= 10<<10:
-		return fmt.Sprintf("%d KiB", n>>10)
-	}
-	return fmt.Sprintf("%d B", n)
 }
 
 func share(n, of int) string {

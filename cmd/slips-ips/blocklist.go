@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"slips-ips/agent/control"
+	"slips-ips/agent/numbers"
 	"slips-ips/enforce"
 	"slips-ips/policy"
 )
@@ -103,9 +104,9 @@ func writeBlocks(std streams, blocks []control.BlockInfo, ids bool) error {
 		b := &blocks[i]
 		by := ""
 		if b.By != nil {
-			by = whoText(b.By)
+			by = b.By.Words()
 		}
-		row := []string{b.Tuple.String(), string(b.State), control.FormatDuration(time.Duration(b.Left * float64(time.Second)).Round(time.Second)),
+		row := []string{b.Tuple.String(), string(b.State), numbers.Left(time.Duration(b.Left * float64(time.Second))),
 			localTime(b.Until), by, b.Label, b.Reason}
 		if ids {
 			row = append([]string{b.ID}, row...)
@@ -116,7 +117,7 @@ func writeBlocks(std streams, blocks []control.BlockInfo, ids bool) error {
 		if counted {
 			packets := ""
 			if b.Hits != nil {
-				packets = grouped(b.Hits.Packets)
+				packets = numbers.Grouped(b.Hits.Packets)
 			}
 			row = append(row, packets)
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"slips-ips/agent/control"
+	"slips-ips/agent/numbers"
 )
 
 // lifted is what block remove --json prints.
@@ -39,7 +40,7 @@ slips-ips allow add keeps it from that.`,
 					if err != nil {
 						failed = err
 						if len(all.Lifted) > 0 {
-							failed = fmt.Errorf("%s lifted, then: %w", count(uint64(len(all.Lifted)), "block was", "blocks were"), err)
+							failed = fmt.Errorf("%s lifted, then: %w", numbers.Count(len(all.Lifted), "block was", "blocks were"), err)
 						}
 						break
 					}
@@ -82,7 +83,7 @@ again. Where it must not: slips-ips panic, or mode = "dry-run" and a restart.`,
 				case asJSON:
 					return writeJSON(std.out, f)
 				}
-				err = say(std.out, "lifted %s", count(uint64(f.Lifted), "block", "blocks"))
+				err = say(std.out, "lifted %s", numbers.Count(f.Lifted, "block", "blocks"))
 				return err
 			})
 			if errors.Is(err, control.ErrNotRunning) {

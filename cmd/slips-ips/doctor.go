@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"slips-ips/agent"
+	"slips-ips/agent/numbers"
 )
 
 // diagnosis is what doctor --json prints.
@@ -95,9 +96,9 @@ func writeDiagnosis(std streams, d diagnosis) error {
 	_ = say(std.out, "")
 	switch {
 	case d.Failed > 0:
-		return say(std.out, "%s, %s", count(uint64(d.Failed), "thing fails", "things fail"), count(uint64(d.Warned), "warning", "warnings"))
+		return say(std.out, "%s, %s", numbers.Count(d.Failed, "thing fails", "things fail"), numbers.Count(d.Warned, "warning", "warnings"))
 	case d.Warned > 0:
-		return say(std.out, "nothing fails; %s", count(uint64(d.Warned), "warning", "warnings"))
+		return say(std.out, "nothing fails; %s", numbers.Count(d.Warned, "warning", "warnings"))
 	}
 	return say(std.out, "all is well")
 }

@@ -5,8 +5,8 @@ import (
 	"io"
 	"strings"
 
-	"slips-ips/agent/control"
 	"slips-ips/agent/history"
+	"slips-ips/agent/numbers"
 	"slips-ips/agent/report"
 )
 
@@ -76,16 +76,16 @@ func eventText(e *history.Event) string {
 	case e.Kind == history.KindAlert:
 		text += fmt.Sprintf("  %s/%s", d.Rule, d.Cause)
 	case e.Block != nil && e.Block.DryRun:
-		text += "  would be blocked for " + control.FormatDuration(d.Duration)
+		text += "  would be blocked for " + numbers.Duration(d.Duration)
 	case e.Error != "":
 		text += "  NOT blocked"
 	case d.Renewal:
-		text += "  renewed for " + control.FormatDuration(d.Duration)
+		text += "  renewed for " + numbers.Duration(d.Duration)
 	default:
-		text += "  blocked for " + control.FormatDuration(d.Duration)
+		text += "  blocked for " + numbers.Duration(d.Duration)
 	}
 	if e.By != nil {
-		text += " by " + whoText(e.By)
+		text += " by " + e.By.Words()
 	}
 	return withError(text, e.Error)
 }
@@ -95,22 +95,4 @@ func withError(text, failed string) string {
 		return text
 	}
 	return text + ": " + failed
-}
-
-// whoText names a person.
-func whoText(w *history.Who) string {
-	if w.Token != "" {
-		return w.Token + " (token of the web page)"
-	}
-	s := w.User
-	if s == "" {
-		s = fmt.Sprintf("user %d", w.UID)
-	}
-	if w.Login != "" {
-		s = w.Login + " as " + s
-	}
-	if w.From != "" {
-		s += " from " + w.From
-	}
-	return s
 }

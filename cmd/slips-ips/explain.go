@@ -3,13 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"slips-ips/agent/control"
+	"slips-ips/agent/numbers"
 	"slips-ips/agent/picture"
 	"slips-ips/agent/report"
 	"slips-ips/agent/web"
@@ -73,23 +72,12 @@ func drawExplanation(std streams, path string, e *control.Explanation) error {
 	if path == "-" {
 		return all.WriteFile(std.out)
 	}
-	return writeFile(path, all.WriteFile)
-}
-
-// writeFile writes a file, all of it or none.
-func writeFile(path string, write func(io.Writer) error) error {
-	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	f, err := newWholeFile(path)
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+		return err
 	}
-	defer func() { _ = f.Cleanup() }()
-	if err := write(f); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	if err := f.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return nil
+	defer f.drop()
+	return f.write(all.WriteFile)
 }
 
 // isID tells IDs, which are UUIDs, from tuples: both have dashes.
@@ -133,7 +121,7 @@ func writeExplanation(std streams, e *control.Explanation) error {
 			cut = "the newest: "
 		}
 		line("letters", "%s%s", cut, k.Letters)
-		line("flows", "%d, the newest at %s; %s", k.Flows, flowTime(k.Last), count(k.Detections, "detection", "detections"))
+		line("flows", "%d, the newest at %s; %s", k.Flows, flowTime(k.Last), numbers.Count(k.Detections, "detection", "detections"))
 	} else {
 		line("letters", "nothing is remembered of it now")
 	}
@@ -174,7 +162,7 @@ func writeBlock(line func(name, format string, args ...any), b *control.BlockInf
 	}
 	line("covers", "the %s: %s", b.Scope, done)
 	if b.By != nil {
-		line("", "by %s", whoText(b.By))
+		line("", "by %s", b.By.Words())
 	}
 }
 

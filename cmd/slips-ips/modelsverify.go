@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"slips-ips/agent"
+	"slips-ips/agent/numbers"
 	"slips-ips/models/bundle"
 )
 
@@ -153,7 +154,7 @@ func writeSigned(std streams, r verifyResult) error {
 }
 
 func writeBundle(std streams, m signedModels) error {
-	err := say(std.out, "%s, serial %d, version %s, made %s", count(uint64(m.Models), "model", "models"), m.Serial, m.Version, m.Created.Format(time.RFC3339))
+	err := say(std.out, "%s, serial %d, version %s, made %s", numbers.Count(m.Models, "model", "models"), m.Serial, m.Version, m.Created.Format(time.RFC3339))
 	if err == nil {
 		err = say(std.out, "signed with %s (SHA-256 %s)", m.Key, m.Fingerprint)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"slips-ips/agent/control"
+	"slips-ips/agent/numbers"
 )
 
 // errMoment says how points in time are written.
@@ -49,14 +50,6 @@ func localTime(t time.Time) string {
 	return t.Local().Format(time.DateTime)
 }
 
-// ago writes how long before now t was.
-func ago(t, now time.Time) string {
-	if t.IsZero() {
-		return "never"
-	}
-	return control.FormatDuration(now.Sub(t)) + " ago"
-}
-
 // durationFlag is a flag that takes days as well. Its zero value stands for a flag that
 // is not given, so nobody can give it: 0s must not mean "as usual" or "always".
 type durationFlag time.Duration
@@ -74,7 +67,7 @@ func (d *durationFlag) String() string {
 	if *d == 0 {
 		return ""
 	}
-	return control.FormatDuration(time.Duration(*d))
+	return numbers.Duration(time.Duration(*d))
 }
 
 // Type names the kind of value in help texts.

@@ -12,6 +12,7 @@ import (
 
 	"slips-ips/agent"
 	"slips-ips/agent/control"
+	"slips-ips/agent/numbers"
 	"slips-ips/enforce"
 )
 
@@ -85,7 +86,7 @@ slips.toml does not keep it from that: then it goes by the defaults.`,
 			}
 			text := "everything is off: the table is gone, and an agent that is started blocks nothing until slips-ips resume"
 			if !alone {
-				text = "everything is off: " + count(uint64(result.Lifted), "block was", "blocks were") + " lifted, and nothing is blocked until slips-ips resume"
+				text = "everything is off: " + numbers.Count(result.Lifted, "block was", "blocks were") + " lifted, and nothing is blocked until slips-ips resume"
 			}
 			return say(std.out, "%s", text)
 		},

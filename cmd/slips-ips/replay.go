@@ -71,6 +71,9 @@ noise too, for comparing line by line. The columns that --fields can name:
 			if opt.report != "" && (opt.history.on || opt.printFlows) {
 				return usagef("--report is for flows that are detected on: leave out --history and --print-flows")
 			}
+			if opt.report == "-" {
+				return usagef("--report takes the name of a file: standard output has what the replay prints")
+			}
 			if opt.history.on {
 				return replayHistory(cmd, std, &opt)
 			}
@@ -153,6 +156,13 @@ func replay(cmd *cobra.Command, files []string, std streams, detect *detectFlags
 	if err != nil {
 		return err
 	}
+	var page *wholeFile
+	if opt.report != "" {
+		if page, err = newWholeFile(opt.report); err != nil {
+			return err
+		}
+		defer page.drop()
+	}
 	if !opt.quiet {
 		r.Progress = newProgress(std.err)
 	}
@@ -169,9 +179,9 @@ func replay(cmd *cobra.Command, files []string, std streams, detect *detectFlags
 		people, show = std.out, func(w io.Writer, r *agent.ReplayReport) error { return writeJSON(w, r) }
 	}
 	showErr := show(people, result)
-	if opt.report != "" {
+	if page != nil {
 		about := htmlreport.About{Version: version, Files: files, Config: opt.config, Other: opt.policy, Made: time.Now()}
-		showErr = errors.Join(showErr, writeFile(opt.report, func(w io.Writer) error { return htmlreport.Write(w, result, about) }))
+		showErr = errors.Join(showErr, page.write(func(w io.Writer) error { return htmlreport.Write(w, result, about) }))
 	}
 	switch {
 	case err != nil || showErr != nil:

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"slips-ips/agent"
+	"slips-ips/agent/numbers"
 )
 
 // restoredResult is what restore --json prints.
@@ -67,7 +68,7 @@ func writeRestored(std streams, r agent.Restored, asJSON bool) (err error) {
 	case r.Nothing != "":
 		err = say(std.out, "nothing to restore: %s", r.Nothing)
 	default:
-		err = say(std.out, "%s in force (%d were before, %d must not be any more) after %s", count(uint64(r.Blocks), "block is", "blocks are"),
+		err = say(std.out, "%s in force (%d were before, %d must not be any more) after %s", numbers.Count(r.Blocks, "block is", "blocks are"),
 			r.Adopted, r.Refused, r.Took.Round(time.Millisecond))
 	}
 	if r.Failed > 0 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"slips-ips/agent/control"
+	"slips-ips/agent/numbers"
 	"slips-ips/agent/report"
 	"slips-ips/agent/status"
 )
@@ -50,7 +51,7 @@ func judge(st status.Status, err error) (code int, text string) {
 	case err != nil:
 		return checkUnknown, err.Error()
 	case len(st.Problems) == 0:
-		return checkOK, fmt.Sprintf("%s, %.1f flows a second, %d tuples, %d blocks", st.Mode, st.Detection.FlowsPerSecond, st.Detection.Tuples, st.Policy.Blocks)
+		return checkOK, fmt.Sprintf("%s, %s flows a second, %d tuples, %d blocks", st.Mode, numbers.Rate(st.Detection.FlowsPerSecond), st.Detection.Tuples, st.Policy.Blocks)
 	}
 	code = checkWarning
 	if st.Worst() == status.Critical {
@@ -58,7 +59,7 @@ func judge(st status.Status, err error) (code int, text string) {
 	}
 	text = st.Problems[0].Area + ": " + st.Problems[0].What
 	if n := len(st.Problems) - 1; n > 0 {
-		text += fmt.Sprintf(" (and %s)", count(uint64(n), "other problem", "other problems"))
+		text += fmt.Sprintf(" (and %s)", numbers.Count(n, "other problem", "other problems"))
 	}
 	return code, text
 }

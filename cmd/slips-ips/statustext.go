@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"slips-ips/agent/control"
+	"slips-ips/agent/numbers"
 	"slips-ips/agent/report"
 	"slips-ips/agent/status"
 )
@@ -22,7 +22,7 @@ type statusText struct {
 
 func (t *statusText) all(st status.Status) {
 	fmt.Fprintf(&t.b, "slips-ips %s, %s, up %s, process %d\n", report.Plain(st.Version), t.paint.paint(bold, st.Mode),
-		control.FormatDuration(st.Now.Sub(st.Started)), st.PID)
+		numbers.Duration(st.Now.Sub(st.Started)), st.PID)
 	for _, p := range st.Problems {
 		colour := yellow
 		if p.Severity == status.Critical {
@@ -38,7 +38,7 @@ func (t *statusText) all(st status.Status) {
 	t.detection(&st)
 	t.enforce(&st)
 	t.history(st.History)
-	t.line("memory", "%s, of it %s heap; %d goroutines%s", bytesText(st.Memory.Resident), bytesText(st.Memory.Heap), st.Memory.Goroutines, queuesText(st.Queues))
+	t.line("memory", "%s, of it %s heap; %d goroutines%s", numbers.Size(st.Memory.Resident), numbers.Size(st.Memory.Heap), st.Memory.Goroutines, queuesText(st.Queues))
 	t.feeds(st.Feeds)
 	t.outputs(st.Outputs)
 	t.errors(st.Errors)
@@ -54,7 +54,7 @@ func (t *statusText) config(c status.Config) {
 	if path == "" {
 		path = "the defaults"
 	}
-	t.line("config", "%s, read %s, %s", path, localTime(c.Loaded), count(c.Reloads, "reload", "reloads"))
+	t.line("config", "%s, read %s, %s", path, localTime(c.Loaded), numbers.Count(c.Reloads, "reload", "reloads"))
 	if c.Failed != "" {
 		t.line("", "the last reload failed: %s", c.Failed)
 	}
@@ -62,14 +62,14 @@ func (t *statusText) config(c status.Config) {
 
 func (t *statusText) detection(st *status.Status) {
 	d := &st.Detection
-	t.line("detection", "%s flows (%.1f a second), %s, %s of at most %s tuples", grouped(d.Flows), d.FlowsPerSecond,
-		count(d.Detections, "detection", "detections"), grouped(uint64(d.Tuples)), grouped(uint64(d.MaxTuples)))
-	t.line("", "%s with %s; %s flows dropped, %s tuples evicted", d.Scoring, count(uint64(d.Models), "model", "models"),
-		grouped(d.Dropped()+d.FutureFlows), grouped(d.Evicted))
+	t.line("detection", "%s flows (%s a second), %s, %s of at most %s tuples", numbers.Grouped(d.Flows), numbers.Rate(d.FlowsPerSecond),
+		numbers.Count(d.Detections, "detection", "detections"), numbers.Grouped(d.Tuples), numbers.Grouped(d.MaxTuples))
+	t.line("", "%s with %s; %s flows dropped, %s tuples evicted", d.Scoring, numbers.Count(d.Models, "model", "models"),
+		numbers.Grouped(d.Dropped()+d.FutureFlows), numbers.Grouped(d.Evicted))
 	p := &st.Policy
 	var decisions []string
 	for _, c := range p.Decisions {
-		decisions = append(decisions, fmt.Sprintf("%s/%s %s", c.Action, c.Cause, grouped(c.Count)))
+		decisions = append(decisions, fmt.Sprintf("%s/%s %s", c.Action, c.Cause, numbers.Grouped(c.Count)))
 	}
 	if len(decisions) == 0 {
 		decisions = []string{"none yet"}
@@ -84,7 +84,7 @@ func (t *statusText) enforce(st *status.Status) {
 	if e.DryRun {
 		t.line("blocks", "dry-run: %d would be in force (%s)", e.Wanted, budget)
 	} else {
-		t.line("blocks", "%d wanted, %d enforced, %d missing (%s); compared %s", e.Wanted, e.Enforced, e.Missing, budget, ago(e.Checked, t.now))
+		t.line("blocks", "%d wanted, %d enforced, %d missing (%s); compared %s", e.Wanted, e.Enforced, e.Missing, budget, numbers.Ago(e.Checked, t.now))
 	}
 	if !e.Differs.IsZero() {
 		t.line("", "they differ since %s", localTime(e.Differs))
@@ -96,7 +96,7 @@ func (t *statusText) enforce(st *status.Status) {
 		if e.DryRun {
 			word = "would have hit"
 		}
-		t.line("", "%s %s, %s", word, count(h.Packets, "packet", "packets"), bytesText(h.Bytes))
+		t.line("", "%s %s, %s", word, numbers.Count(h.Packets, "packet", "packets"), numbers.Size(h.Bytes))
 	}
 	if e.Error != "" {
 		t.line("", "%s", e.Error)
@@ -108,7 +108,7 @@ func (t *statusText) history(h status.History) {
 		t.line("history", "none is kept")
 		return
 	}
-	t.line("history", "%s events in %s, since %s, %s", grouped(uint64(max(h.Events, 0))), bytesText(uint64(max(h.Size, 0))), localTime(h.Oldest), h.Path)
+	t.line("history", "%s events in %s, since %s, %s", numbers.Grouped(h.Events), numbers.Size(h.Size), localTime(h.Oldest), h.Path)
 	if h.Waiting > 0 || h.Lost > 0 {
 		t.line("", "%d wait to be written, %d are lost", h.Waiting, h.Lost)
 	}
@@ -132,10 +132,10 @@ func (t *statusText) feeds(feeds []status.Feed) {
 		f := &feeds[i]
 		lag := ""
 		if f.LastFlow != 0 {
-			lag = control.FormatDuration(f.Lag.Round(100 * time.Millisecond))
+			lag = numbers.Duration(f.Lag.Round(100 * time.Millisecond))
 		}
-		c.add(f.URL, string(f.State), ago(f.Since, t.now), grouped(f.Flows), strconv.FormatFloat(f.FlowsPerSecond, 'f', 1, 64), lag,
-			number(f.Gaps), control.FormatDuration(f.Away), number(f.Missed), number(f.Dropped), f.Error)
+		c.add(f.URL, string(f.State), numbers.Ago(f.Since, t.now), numbers.Grouped(f.Flows), numbers.Rate(f.FlowsPerSecond), lag,
+			numbers.Grouped(f.Gaps), numbers.Duration(f.Away), numbers.Grouped(f.Missed), numbers.Grouped(f.Dropped), f.Error)
 	}
 	if len(feeds) > 0 {
 		t.table(c)
@@ -148,9 +148,9 @@ func (t *statusText) outputs(outputs []status.Output) {
 	for _, o := range outputs {
 		failing := ""
 		if !o.Failing.IsZero() {
-			failing = ago(o.Failing, t.now) + ": " + o.Error
+			failing = numbers.Ago(o.Failing, t.now) + ": " + o.Error
 		}
-		c.add(o.Name, o.To, grouped(o.Sent), number(o.Retried), number(o.Dropped), number(o.Limited), strconv.Itoa(o.Waiting), failing)
+		c.add(o.Name, o.To, numbers.Grouped(o.Sent), numbers.Grouped(o.Retried), numbers.Grouped(o.Dropped), numbers.Grouped(o.Limited), strconv.Itoa(o.Waiting), failing)
 	}
 	if len(outputs) > 0 {
 		t.table(c)
@@ -163,7 +163,7 @@ const maxErrors = 5
 func (t *statusText) errors(list []status.Error) {
 	c := newColumns(column{name: "last errors"}, column{name: "level"}, column{name: "times", right: true}, column{name: "what", fit: true})
 	for _, e := range list[:min(len(list), maxErrors)] {
-		c.add(localTime(e.Time), e.Level, number(e.Count), e.Text)
+		c.add(localTime(e.Time), e.Level, numbers.Grouped(e.Count), e.Text)
 	}
 	if len(list) > 0 {
 		t.table(c)
@@ -181,36 +181,4 @@ func queuesText(queues []status.Queue) string {
 		text = "; queues:" + text[1:]
 	}
 	return text
-}
-
-func number(n uint64) string { return strconv.FormatUint(n, 10) }
-
-// grouped writes 1234567 as 1 234 567.
-func grouped(n uint64) string {
-	s := number(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + " " + s[i:]
-	}
-	return s
-}
-
-// count writes a number with what it counts.
-func count(n uint64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return grouped(n) + " " + many
-}
-
-// bytesText writes a size for people.
-func bytesText(n uint64) string {
-	switch {
-	case n >= 10<<30:
-		return fmt.Sprintf("%d GiB", n>>30)
-	case n >= 10<<20:
-		return fmt.Sprintf("%d MiB", n>>20)
-	case n >= 10<<10:
-		return fmt.Sprintf("%d KiB", n>>10)
-	}
-	return fmt.Sprintf("%d B", n)
 }

@@ -15,6 +15,7 @@ import (
 	"slips-ips/argusfeed"
 	"slips-ips/internal/lab"
 	"slips-ips/internal/testenv"
+	"slips-ips/policy"
 )
 
 // realAgent is an agent in enforce mode in a network namespace of its own.
@@ -178,7 +179,7 @@ func TestTopActs(t *testing.T) {
 	s.keys("u")
 	s.waits("Lift the block of " + beacon)
 	s.keys("y")
-	s.waits("lifted " + beacon)
+	s.waits("lifted the block of " + beacon)
 	if b := a.blocks(); len(b) != 0 || strings.Contains(a.kernel(), "203.0.113.9 ") {
 		t.Fatalf("lifted, and still there: %+v\n%s", b, a.kernel())
 	}
@@ -201,14 +202,14 @@ func TestTopActs(t *testing.T) {
 	}
 	s.keys("b")
 	s.waits("^tuple +10.77.0.12-198.51.100.9-22-tcp")
-	s.keys("Tab")
+	s.keys("Tab", "Tab")
 	s.types("2h")
-	s.keys("Tab")
+	s.keys("Tab", "Tab")
 	s.types("ticket 4711")
 	s.keys("Enter", "Enter")
-	s.waits("Block 10.77.0.12-198.51.100.9-22-tcp for 2h")
+	s.waits("Block 10.77.0.12-198.51.100.9-22-tcp, for 2h")
 	s.keys("y")
-	s.waits("blocked 10.77.0.12-198.51.100.9-22-tcp until")
+	s.waits("blocked: 10.77.0.12 to 198.51.100.9 port 22, tcp, until")
 	s.waits("^> blocked +10.77.0.12")
 	if b := a.blocks(); len(b) != 1 || b[0].State != "blocked" || !strings.Contains(b[0].Reason, "ticket 4711") || b[0].By == nil || b[0].Until.Sub(b[0].Since).Round(time.Minute) != 2*time.Hour {
 		t.Fatalf("%+v", b)
@@ -248,7 +249,7 @@ func TestTopActs(t *testing.T) {
 	}
 	s.keys("b")
 	s.waits("^tuple +10.77.0.12")
-	s.keys("Enter", "Enter", "Enter", "Enter")
+	s.keys("Enter", "Enter", "Enter", "Enter", "Enter", "Enter")
 	s.waits("yes, do it")
 	s.keys("y")
 	s.waits("^refused: asked for by root")
@@ -266,10 +267,40 @@ func TestTopActs(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 
+	// Block all of a destination; lift it by way of another tuple that it stops.
+	s.keys("3")
+	s.waits("^> +10.77.0.12-198.51.100.9-22-tcp")
+	s.keys("b", "Tab", "d")
+	s.waits("^scope +destination  all to and from its destination")
+	s.keys("Enter", "Enter", "Enter", "Enter", "Enter", "Enter")
+	s.waits("Block everything to and from 198.51.100.9, as long as the policy says")
+	s.keys("y")
+	s.waits("blocked: everything to and from 198.51.100.9, until")
+	if b := a.blocks(); len(b) != 1 || b[0].Scope != policy.ScopeDestination || !regexp.MustCompile(`set dest4 {[^}]*elements = { 198\.51\.100\.9 `).MatchString(a.kernel()) {
+		t.Fatalf("%+v\n%s", b, a.kernel())
+	}
+	s.keys("1")
+	s.waits("^> blocked .* all to 198.51.100.9 ")
+	s.keys("Escape")
+	s.waits("1 Blocks 1 ") // without a filter
+	s.keys("3", "/")
+	s.waits("Show only")
+	s.types("10.77.0.11")
+	s.keys("Enter")
+	s.waits("^> blocked +10.77.0.11-198.51.100.9-22-tcp")
+	s.keys("u")
+	s.waits("Lift the block of 10.77.0.12-198.51.100.9-22-tcp, everything to and from")
+	s.keys("y")
+	s.waits("^lifted the block of 10.77.0.12-198.51.100.9-22-tcp")
+	if b := a.blocks(); len(b) != 0 || strings.Contains(a.kernel(), "elements = { 198.51.100.9 ") {
+		t.Fatalf("lifted, and still there: %+v\n%s", b, a.kernel())
+	}
+	s.waits("^> +10.77.0.11-198.51.100.9-22-tcp")
+	s.keys("u")
+	s.waits("10.77.0.11-198.51.100.9-22-tcp is not blocked")
+
 	// A name with escape sequences in it, from a feed.
 	a.happens("h\x1b[2J\u202egnp")
-	s.keys("3")
-	s.waits("only 10.77.0.12")
 	s.keys("Escape")
 	s.waits("10.77.0.10-")
 	s.keys("s")

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"slips-ips/agent/control"
+	"slips-ips/agent/numbers"
 	"slips-ips/agent/report"
 	"slips-ips/argusfeed"
 )
@@ -127,7 +128,7 @@ func tupleTable(std streams, list control.TupleList) error {
 	for _, i := range list.Tuples {
 		score, hits, letters := "", "", i.Letters
 		if i.Label != "" {
-			score = strconv.FormatFloat(i.Score, 'g', 4, 64)
+			score = numbers.Score(i.Score)
 		}
 		if i.Detections > 0 {
 			hits = strconv.FormatUint(i.Detections, 10)

@@ -20,14 +20,17 @@ import (
 // The size of the pictures, in characters.
 const width, height = 100, 26
 
-// shots are the screens: the keys that lead to each, and what is on it.
+// press is a key and what is on the screen when it was answered.
+type press struct{ key, shows string }
+
+// shots are the screens, and the keys that lead to each.
 var shots = []struct {
-	name, has string
-	keys      []string
+	name string
+	keys []press
 }{
-	{"top-blocks", "> blocked", []string{"1"}},
-	{"top-explain", "verdict", []string{"Enter"}},
-	{"top-tuples", "LETTERS", []string{"Escape", "3"}},
+	{"top-blocks", []press{{"1", "> blocked"}}},
+	{"top-explain", []press{{"Enter", "verdict"}}},
+	{"top-tuples", []press{{"Escape", "> blocked"}, {"3", "LETTERS"}}},
 }
 
 func main() {
@@ -68,19 +71,16 @@ func run(binary, to string) (err error) {
 	if _, err := tmux("set", "-g", "status", "off"); err != nil {
 		return err
 	}
+	capture := func() (string, error) { return tmux("capture-pane", "-p", "-e", "-N") }
 	for _, s := range shots {
-		for _, k := range s.keys {
-			if _, err := tmux("send-keys", k); err != nil {
+		var screen string
+		for _, p := range s.keys {
+			if _, err := tmux("send-keys", p.key); err != nil {
 				return err
 			}
-			time.Sleep(time.Second) // to draw, and so that Escape is a key of its own
-		}
-		screen, err := tmux("capture-pane", "-p", "-e", "-N")
-		if err != nil {
-			return err
-		}
-		if !strings.Contains(screen, s.has) {
-			return fmt.Errorf("%s: there is no %q on the screen:\n%s", s.name, s.has, screen)
+			if screen, err = waitFor(capture, p.shows); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
 		}
 		path := filepath.Join(to, s.name+".svg")
 		if err := os.WriteFile(path, []byte(picture(screen)), 0o644); err != nil {
@@ -89,4 +89,25 @@ func run(binary, to string) (err error) {
 		fmt.Println("wrote", path)
 	}
 	return nil
+}
+
+// patience is how long an answer to a key may take.
+const patience = 30 * time.Second
+
+// waitFor gives the screen when it has a text and is drawn: what is written at once may
+// be seen in parts.
+func waitFor(capture func() (string, error), text string) (string, error) {
+	before := ""
+	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		screen, err := capture()
+		switch {
+		case err != nil:
+			return "", err
+		case screen == before && strings.Contains(screen, text):
+			return screen, nil
+		case time.Now().After(end):
+			return "", fmt.Errorf("there is no %q on the screen:\n%s", text, screen)
+		}
+		before = screen
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 // A picture is well-formed, has the text in its colours, and nothing of it is markup.
@@ -27,4 +28,19 @@ func TestPicture(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// The screen is taken when the text is there and nothing changes any more.
+func TestWaitFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		screens := []string{"", "ver", "verdict", "verdict: blocked", "verdict: blocked", "later"}
+		n := 0
+		next := func() (string, error) { n++; return screens[min(n, len(screens))-1], nil }
+		if got, err := waitFor(next, "verdict"); err != nil || got != "verdict: blocked" {
+			t.Errorf("%q, %v", got, err)
+		}
+		if _, err := waitFor(next, "verdict"); err == nil || !strings.Contains(err.Error(), "later") {
+			t.Errorf("%v", err)
+		}
+	})
 }

@@ -8,7 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"slips-ips/agent/control"
-	"slips-ips/policy"
+	"slips-ips/agent/numbers"
 )
 
 // action is something to do when the admin confirms it.
@@ -64,64 +64,12 @@ func (m *model) may() bool {
 	return false
 }
 
-// beginUnblock asks whether to lift the block of what is selected, or to end an
-// entry of the allow list.
-func (m *model) beginUnblock() tea.Cmd {
-	if !m.may() {
-		return nil
+// nothing tells whether there are no blocks at all in this mode, and says so.
+func (m *model) nothing() bool {
+	if m.off() {
+		m.say(true, "in detect-off mode nothing is blocked: mode in [agent] of slips.toml, and a restart")
 	}
-	if m.view == viewAllowed && m.explaining == "" {
-		m.beginDisallow()
-		return nil
-	}
-	tuple, b := m.tuple()
-	if tuple == "" {
-		m.say(true, "select a block, an alert or a tuple first")
-		return nil
-	}
-	which, ends := tuple, ""
-	if b != nil {
-		which = b.ID
-		if b.Tuple.String() != tuple || b.Scope != policy.ScopeTuple && b.Scope != "" {
-			// It covers more than the tuple that is looked at: that is what ends.
-			tuple = b.Tuple.String() + ", " + wholeTuple(b)
-		}
-		ends = fmt.Sprintf("It ends by itself in %s. ", lasts(b.Until.Sub(m.now)))
-	}
-	m.propose(action{
-		asks: "Lift the block of " + tuple + "?",
-		what: ends + "When it is detected again it is blocked again: allow it (a) where that is wrong.",
-		do: func(ctx context.Context, a asker) (string, error) {
-			info, err := a.RemoveBlock(ctx, which)
-			return "lifted " + info.Tuple.String(), err
-		},
-	})
-	return nil
-}
-
-// beginDisallow asks whether to end an entry of the allow list.
-func (m *model) beginDisallow() {
-	entry := m.allows.selected()
-	switch {
-	case entry == nil:
-		m.say(true, "no entry is selected")
-		return
-	case entry.From == control.FromConfig:
-		m.say(true, "%s is from [protect] of slips.toml: take it out there and reload", entry.Network)
-		return
-	case entry.From == control.FromHost:
-		m.say(true, "%s: this host needs it for itself; nothing ends that", entry.Network)
-		return
-	}
-	network := entry.Network
-	m.propose(action{
-		asks: "End the entry of " + network + "?",
-		what: "What is detected of it is decided by the policy again.",
-		do: func(ctx context.Context, a asker) (string, error) {
-			_, err := a.RemoveAllow(ctx, network)
-			return network + " may be blocked again", err
-		},
-	})
+	return m.off()
 }
 
 // beginAllow asks what to allow.
@@ -150,7 +98,7 @@ func (m *model) beginAllow() tea.Cmd {
 			shown = network.Addr().String()
 		}
 		if d > 0 {
-			until = "for " + control.FormatDuration(d)
+			until = "for " + numbers.Duration(d)
 		}
 		return action{
 			asks: fmt.Sprintf("Never block %s, %s?", shown, until),
@@ -161,7 +109,7 @@ func (m *model) beginAllow() tea.Cmd {
 					entry.Until = time.Now().Add(d)
 				}
 				r, err := a.AddAllow(ctx, entry)
-				text := fmt.Sprintf("%s is not blocked, %s; %s lifted", shown, until, count(len(r.Lifted), "block was", "blocks were"))
+				text := fmt.Sprintf("%s is not blocked, %s; %s lifted", shown, until, numbers.Count(len(r.Lifted), "block was", "blocks were"))
 				if r.Warning != "" {
 					text += "; warning: " + r.Warning
 				}
@@ -210,46 +158,4 @@ func parseFor(s string) (time.Duration, error) {
 		return 0, fmt.Errorf("for: %w", err)
 	}
 	return d, nil
-}
-
-// beginBlock asks what to block.
-func (m *model) beginBlock() tea.Cmd {
-	if !m.may() {
-		return nil
-	}
-	tuple, _ := m.tuple()
-	f := newForm("Block a tuple",
-		field{name: "tuple", value: tuple, hint: "source-destination-port-protocol", most: 256},
-		field{name: "for", hint: "12h, 7d, ...; empty: as long as the policy says", most: 16},
-		field{name: "comment", hint: "why, for the history and other admins", most: maxComment},
-		field{name: "force", value: "no", hint: "yes: also against the allow list and max_blocks", most: 3},
-	)
-	f.submit = func(v []string) (action, error) {
-		d, err := parseFor(v[1])
-		switch {
-		case err != nil:
-			return action{}, err
-		case v[0] == "":
-			return action{}, fmt.Errorf("tuple: write it as source-destination-port-protocol, as in 10.0.0.7-203.0.113.9-443-tcp")
-		case v[3] != "yes" && v[3] != "no":
-			return action{}, fmt.Errorf("force: %q is neither yes nor no", v[3])
-		}
-		long := "as long as the policy says"
-		if d > 0 {
-			long = "for " + control.FormatDuration(d)
-		}
-		what := "Its packets are dropped at once, in both directions."
-		if m.status.Enforce.DryRun {
-			what = "The agent runs in dry-run mode: nothing is dropped, it is only told."
-		}
-		return action{
-			asks: fmt.Sprintf("Block %s %s?", v[0], long), what: what,
-			do: func(ctx context.Context, a asker) (string, error) {
-				b, err := a.AddBlock(ctx, control.NewBlock{Tuple: v[0], Duration: d, Comment: v[2], Force: v[3] == "yes"})
-				return fmt.Sprintf("%s %s until %s", stateWord(b.State), b.Tuple, clock(b.Until, time.Now())), err
-			},
-		}, nil
-	}
-	m.begin(f)
-	return nil
 }

@@ -121,6 +121,36 @@ func (q question) events(ctx context.Context, a asker) ([]history.Event, bool, e
 // tickMsg says that it is time to ask again.
 type tickMsg struct{}
 
+// slowTime is from when on the screen says that an answer is waited for: what is on it
+// gets old meanwhile.
+const slowTime = 5 * time.Second
+
+// slowMsg says that it is time to look whether an answer is late.
+type slowMsg struct{}
+
+// watch looks after a while whether an answer is late. One look is enough for all
+// questions.
+func (m *model) watch(after time.Duration) tea.Cmd {
+	if m.watching {
+		return nil
+	}
+	m.watching = true
+	return tea.Tick(after, func(time.Time) tea.Msg { return slowMsg{} })
+}
+
+// late marks that the question under way has no answer for long, or looks again.
+func (m *model) late() tea.Cmd {
+	m.watching = false
+	if !m.asking {
+		return nil
+	}
+	if rest := slowTime - time.Since(m.asked); rest > 0 {
+		return m.watch(rest)
+	}
+	m.waits = m.asked
+	return nil
+}
+
 // ask asks, unless a question is under way: then the next one follows the answer.
 func (m *model) ask() tea.Cmd {
 	if m.asking {
@@ -128,8 +158,9 @@ func (m *model) ask() tea.Cmd {
 		return nil
 	}
 	m.asking, m.again = true, false
+	m.asked = time.Now()
 	q := m.question()
-	return func() tea.Msg { return q.get(m.ctx, m.agent) }
+	return tea.Batch(func() tea.Msg { return q.get(m.ctx, m.agent) }, m.watch(slowTime))
 }
 
 // question gives what the screen needs now.
@@ -150,7 +181,7 @@ func (m *model) question() question {
 
 // taken handles an answer.
 func (m *model) taken(r answer) tea.Cmd {
-	m.asking = false
+	m.asking, m.waits = false, time.Time{}
 	switch {
 	case r.failed != nil:
 		m.now = time.Now()
@@ -204,7 +235,7 @@ func (m *model) answered(r *answer) {
 	switch r.q.view {
 	case viewBlocks:
 		for i := range r.blocks.Blocks {
-			m.long(r.blocks.Blocks[i].Tuple.String())
+			m.long(covered(&r.blocks.Blocks[i]))
 		}
 		m.blocks.take(r.blocks.Blocks, r.q.offset, r.blocks.Matching, height)
 		m.again = m.again || lacking(&m.blocks, r.q, height)

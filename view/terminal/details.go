@@ -2,14 +2,15 @@ package terminal
 
 import (
 	"fmt"
+	"time"
 
 	"slips-ips/agent/control"
 	"slips-ips/agent/history"
+	"slips-ips/agent/numbers"
 )
 
-// details tells more of what is selected, in at most so many lines.
-func (m *model) details(height int) []line {
-	var lines []line
+// details tells more of what is selected.
+func (m *model) details() (lines []line) {
 	switch m.view {
 	case viewBlocks:
 		if b := m.blocks.selected(); b != nil {
@@ -28,7 +29,21 @@ func (m *model) details(height int) []line {
 			lines = m.allowDetails(a)
 		}
 	}
-	return lines[:min(len(lines), height)]
+	return lines
+}
+
+// within gives the first lines, so many; where that are not all, the last of them says
+// that there is more.
+func within(lines []line, height, width int) []line {
+	if len(lines) <= height || height < 1 {
+		return lines[:min(len(lines), max(height, 0))]
+	}
+	last := line{}
+	for _, p := range lines[height-1] {
+		last.add(p.style, cut(p.text, width-last.width()-len(" ..")))
+	}
+	last.add(faint, " ..")
+	return append(lines[:height-1:height-1], last)
 }
 
 // says writes a name and a text after it, over as many lines as that takes.
@@ -47,9 +62,9 @@ func (m *model) says(name, text string) []line {
 }
 
 func (m *model) blockDetails(b *control.BlockInfo) []line {
-	lines := m.says("what", wholeTuple(b))
-	lines = append(lines, m.says("why", whyBlock(b))...)
-	return append(lines, m.says("when", fmt.Sprintf("since %s, until %s; %s", clock(b.Since, m.now), clock(b.Until, m.now), b.Label))...)
+	lines := m.says("what", wholeTuple(b.Tuple, b.Scope)+", "+verdictWord(b))
+	lines = append(lines, m.says("when", fmt.Sprintf("since %s, until %s; %s", clock(b.Since, m.now), clock(b.Until, m.now), b.Label))...)
+	return append(lines, m.says("why", whyBlock(b))...)
 }
 
 func (m *model) eventDetails(e *history.Event) []line {
@@ -57,9 +72,9 @@ func (m *model) eventDetails(e *history.Event) []line {
 	if e.Error != "" {
 		lines = append(lines, m.says("failed", e.Error)...)
 	}
-	what := e.Text
+	what := shortText(e)
 	if e.By != nil {
-		what += " (by " + person(e.By) + ")"
+		what += " (by " + e.By.Words() + ")"
 	}
 	lines = append(lines, m.says("what", what)...)
 	if e.Decision != nil {
@@ -68,16 +83,19 @@ func (m *model) eventDetails(e *history.Event) []line {
 	for _, c := range e.Changes {
 		lines = append(lines, m.says("change", c)...)
 	}
+	if m.older && m.alerts.total >= maxEvents && m.alerts.cursor == m.alerts.total-1 {
+		lines = append(lines, m.says("older", fmt.Sprintf("there are older ones: filter (/), or slips-ips alerts --until %q", e.Time.Local().Format(time.DateTime)))...)
+	}
 	return lines
 }
 
 func (m *model) tupleDetails(t *control.TupleRow) []line {
 	what := inWords(t.Tuple) + ": "
 	if t.Block != "" {
-		what += stateWord(t.Block) + ", "
+		what += stateWords(t.Block) + ", "
 	}
 	if t.Label != "" {
-		what += fmt.Sprintf("%s with %s (threshold %s)", t.Label, score(t.Score), score(t.Threshold))
+		what += fmt.Sprintf("%s with %s (threshold %s)", t.Label, numbers.Score(t.Score), numbers.Score(t.Threshold))
 	} else {
 		what += "not detected"
 	}
@@ -86,7 +104,7 @@ func (m *model) tupleDetails(t *control.TupleRow) []line {
 	if t.Last != 0 {
 		when = "newest flow " + m.since(t.Last.Time())
 	}
-	lines = append(lines, m.says("when", fmt.Sprintf("%s; %s, %s, %s", when, count(t.Flows, "flow", "flows"), count(t.Detections, "detection", "detections"), regular(t.Letters)))...)
+	lines = append(lines, m.says("when", fmt.Sprintf("%s; %s, %s, %s", when, numbers.Count(t.Flows, "flow", "flows"), numbers.Count(t.Detections, "detection", "detections"), regular(t.Letters)))...)
 	const name = "      "
 	row := words(base, name)
 	row = append(row, letters(t.Letters, t.Cut, m.fresh[t.Tuple.String()], m.width-len(name))...)

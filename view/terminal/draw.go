@@ -34,13 +34,39 @@ func (m *model) longNote() bool { return widthOf(plain(m.note)) > m.width }
 
 // bottomHeight is how many lines lie below the list.
 func (m *model) bottomHeight() int {
+	n := bottomLines
 	switch {
 	case m.height < lowScreen && !m.open():
 		return 0
-	case m.height < highScreen:
-		return min(bottomLines, m.height-headLines-footLines-2)
+	case m.height >= highScreen:
+		n = bottomOfHigh
 	}
-	return bottomOfHigh
+	most := m.height - headLines - footLines - 2
+	switch {
+	case m.confirm != nil:
+		n = max(n, len(m.confirmLines()))
+	case m.form != nil:
+		n = max(n, 1+len(m.form.fields)+len(m.wrongLines()))
+	case m.longNote():
+		n = max(n, len(m.noteLines()))
+	default: // what a short list leaves free
+		free := most + 1 - max(1, m.total())
+		n = max(n, min(1+len(m.details()), free))
+	}
+	return min(n, most)
+}
+
+// total is how many rows the list of the view has.
+func (m *model) total() int {
+	switch m.view {
+	case viewBlocks:
+		return m.blocks.total
+	case viewAlerts:
+		return m.alerts.total
+	case viewTuples:
+		return m.tuples.total
+	}
+	return m.allows.total
 }
 
 // listHeight is how many rows of a list are seen.
@@ -72,6 +98,7 @@ func (m *model) screen() []string {
 	case m.width < leastWidth || m.height < leastHeight:
 		return []string{cut(fmt.Sprintf("too small: %dx%d at least", leastWidth, leastHeight), m.width)}
 	}
+	m.clamp() // what opens below the list must not lie over what is selected
 	lines := make([]string, 0, m.height)
 	for _, l := range m.head() {
 		lines = append(lines, l.render(m.width))
@@ -122,17 +149,26 @@ func (m *model) text() []line {
 func (m *model) bottom(height int) []line {
 	switch {
 	case m.confirm != nil:
-		return m.confirmLines(height)
+		lines := m.confirmLines()
+		// The keys are seen whatever there is to say.
+		keys := len(lines) - 1
+		lines[min(keys, height-1)] = lines[keys]
+		return lines[:min(len(lines), height)]
 	case m.form != nil:
-		return m.formLines()
+		return m.formLines(height)
 	case m.longNote():
-		lines := []line{m.rule("answer")}
-		for _, s := range wrap(plain(m.note), m.width) {
-			lines = append(lines, words(m.noteStyle(), s))
-		}
-		return lines
+		return within(m.noteLines(), height, m.width)
 	}
-	return append([]line{m.rule("selected")}, m.details(height-1)...)
+	return append([]line{m.rule("selected")}, within(m.details(), height-1, m.width)...)
+}
+
+// noteLines are a note that is too long for its line.
+func (m *model) noteLines() []line {
+	lines := []line{m.rule("answer")}
+	for _, s := range wrap(plain(m.note), m.width) {
+		lines = append(lines, words(m.noteStyle(), s))
+	}
+	return lines
 }
 
 // rule is a line with a title in it.
@@ -143,7 +179,7 @@ func (m *model) rule(title string) line {
 	return l
 }
 
-func (m *model) confirmLines(height int) []line {
+func (m *model) confirmLines() []line {
 	lines := []line{m.rule("really?")}
 	keys := words(bold, "y")
 	keys.add(base, " yes, do it    ")
@@ -155,33 +191,7 @@ func (m *model) confirmLines(height int) []line {
 	for _, s := range wrap(plain(m.confirm.what), m.width) {
 		lines = append(lines, words(base, s))
 	}
-	// The keys are seen whatever there is to say.
-	return append(lines[:min(len(lines), height-1)], keys)
-}
-
-func (m *model) formLines() []line {
-	lines := []line{m.rule(m.form.title)}
-	const names = 9
-	for i := range m.form.fields {
-		f := &m.form.fields[i]
-		l := words(base, fit(f.name, names, false))
-		if i == m.form.at {
-			l = words(bold, fit(f.name, names, false))
-		}
-		room := max(8, min(f.most+1, m.width-names-1))
-		hint := ""
-		if len(f.input.text) == 0 || m.width-names-room > 30 {
-			hint = f.hint
-			room = max(8, min(room, m.width-names-3-widthOf(hint)))
-		}
-		l = append(l, f.input.draw(room, i == m.form.at)...)
-		l.add(faint, "  "+hint)
-		lines = append(lines, l)
-	}
-	if m.form.wrong != "" {
-		lines = append(lines, words(red, plain(m.form.wrong)))
-	}
-	return lines
+	return append(lines, keys)
 }
 
 func (m *model) noteStyle() look {
@@ -201,7 +211,11 @@ func (m *model) foot() []string {
 	add := func(key, does string) {
 		l := words(bold, key)
 		l.add(faint, " "+does+"  ")
-		if keys.width()+l.width() <= m.width {
+		room := m.width - keys.width()
+		if m.form == nil && key != "?" && key != "q" && key != "d" {
+			room -= len("? help  ") // which tells of those that have no room here
+		}
+		if l.width() <= room {
 			keys = append(keys, l...)
 		}
 	}
@@ -213,6 +227,9 @@ func (m *model) foot() []string {
 	case m.form != nil:
 		add("enter", "next, then asks")
 		add("tab", "field")
+		if len(m.form.fields[m.form.at].choices) > 0 {
+			add("space", "another")
+		}
 		if m.form.swap != nil {
 			add("ctrl+t", "other end")
 		}
@@ -226,14 +243,16 @@ func (m *model) foot() []string {
 		} else if m.view != viewHealth && m.view != viewAllowed {
 			add("enter", "why")
 		}
-		switch {
-		case m.view == viewAllowed && m.explaining == "":
-			add("u", "end the entry")
-		case m.view != viewHealth || m.explaining != "":
-			add("u", "unblock")
+		if m.you == nil || m.you.Change {
+			switch {
+			case m.view == viewAllowed && m.explaining == "":
+				add("u", "end the entry")
+			case m.view != viewHealth || m.explaining != "":
+				add("u", "unblock")
+			}
+			add("a", "allow")
+			add("b", "block")
 		}
-		add("a", "allow")
-		add("b", "block")
 		if m.explaining == "" && m.view != viewHealth && m.view != viewAllowed {
 			add("/", "filter")
 		}

@@ -5,6 +5,9 @@ import (
 	"strings"
 
 	"slips-ips/agent/control"
+	"slips-ips/agent/numbers"
+	"slips-ips/enforce"
+	"slips-ips/policy"
 )
 
 // explainNames is the width of the names before what is told.
@@ -48,14 +51,14 @@ func (m *model) explained() []line {
 		t.tell(green, "protected", "%s", e.Protected)
 	}
 	if b := e.Block; b != nil {
-		t.tell(stateStyle(b.State), "block", "%s: %s", stateWord(b.State), wholeTuple(b))
-		t.tell(base, "", "since %s, until %s, %s left", clock(b.Since, m.now), clock(b.Until, m.now), lasts(b.Until.Sub(m.now)))
+		t.tell(stateStyle(b.State), "block", "%s: %s, %s", stateWord(b.State), wholeTuple(b.Tuple, b.Scope), verdictWord(b))
+		t.tell(base, "", "since %s, until %s, %s left", clock(b.Since, m.now), clock(b.Until, m.now), numbers.Left(b.Until.Sub(m.now)))
 		t.tell(base, "", "id %s", b.ID)
 		if b.By != nil {
-			t.tell(base, "", "by %s", person(b.By))
+			t.tell(base, "", "by %s", b.By.Words())
 		}
 		if b.Hits != nil {
-			t.tell(base, "", "%s stopped", count(b.Hits.Packets, "packet", "packets"))
+			t.tell(base, "", "%s stopped", numbers.Count(b.Hits.Packets, "packet", "packets"))
 		}
 	}
 	m.tellLetters(t)
@@ -66,12 +69,32 @@ func (m *model) explained() []line {
 	}
 	for i := range e.Events {
 		ev := &e.Events[i]
-		t.tell(base, string(ev.Kind), "%s  %s", clock(ev.Time, m.now), ev.Text)
+		text := ev.Text
+		if ev.Decision != nil && strings.Contains(e.Verdict, ev.Decision.Reason) {
+			text = shortText(ev) // the verdict tells it already
+		}
+		text = strings.TrimLeft(strings.TrimPrefix(text, m.explaining), ": ")
+		t.tell(base, string(ev.Kind), "%s  %s", clock(ev.Time, m.now), text)
 		if ev.Error != "" {
 			t.tell(red, "", "%s", ev.Error)
 		}
 	}
 	return t.lines
+}
+
+// verdictWord says what becomes of the packets of a block.
+func verdictWord(b *control.BlockInfo) string {
+	word := "dropped"
+	if b.Verdict == policy.VerdictReject {
+		word = "rejected"
+	}
+	switch b.State {
+	case enforce.StateMissing:
+		return "should be " + word
+	case enforce.StateWouldBlock:
+		return "would be " + word
+	}
+	return word
 }
 
 // tellLetters draws the letters, as many lines as they take.
@@ -98,9 +121,13 @@ func (m *model) tellLetters(t *teller) {
 	if k.Last != 0 {
 		when = m.since(k.Last.Time())
 	}
-	t.tell(base, "flows", "%s, the newest %s; %s; %s", grouped(k.Flows), when, count(k.Detections, "detection", "detections"), regular(k.Letters))
+	t.tell(base, "flows", "%s, the newest %s; %s; %s", numbers.Grouped(k.Flows), when, numbers.Count(k.Detections, "detection", "detections"), regular(k.Letters))
 	if next := m.explanation.Next; !next.IsZero() {
-		t.tell(base, "next", "due at %s by its gap", clock(next, m.now))
+		word := "due"
+		if next.Before(m.now) {
+			word = "was due"
+		}
+		t.tell(base, "next", "%s at %s by its gap", word, clock(next, m.now))
 	}
 }
 
@@ -114,7 +141,7 @@ func (t *teller) judgement(e *control.Explanation) {
 	if j.Malicious {
 		style, word = red, "malicious"
 	}
-	t.tell(style, "score", "%s by %s, threshold %s: %s", score(j.Score), j.Scorer, score(j.Threshold), word)
+	t.tell(style, "score", "%s by %s, threshold %s: %s", numbers.Score(j.Score), j.Scorer, numbers.Score(j.Threshold), word)
 	if j.Label != "" {
 		t.tell(base, "label", "%s", j.Label)
 	}
@@ -143,16 +170,19 @@ func (t *teller) ruling(m *model, e *control.Explanation) {
 		if !r.Made && d.Reason != "" {
 			t.tell(base, "", "%s", d.Reason)
 		}
+		for i, s := range r.Missing {
+			t.tell(base, firstOnly(i, "missing"), "%s", s)
+		}
 		if d.Matches > 0 {
 			t.tell(base, "matches", "%d, since %s", d.Matches, clock(d.Since.Time(), m.now))
 		}
 	}
 	for i, b := range e.Budget {
-		most := fmt.Sprintf("of %s", grouped(b.Most))
+		most := fmt.Sprintf("of %s", numbers.Grouped(b.Most))
 		if b.Most == 0 {
 			most = "without a limit"
 		}
-		t.tell(base, firstOnly(i, "budget"), "%s: %s %s", b.Limit, grouped(b.Used), most)
+		t.tell(base, firstOnly(i, "budget"), "%s: %s %s", b.Limit, numbers.Grouped(b.Used), most)
 	}
 }
 

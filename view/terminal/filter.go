@@ -48,6 +48,19 @@ func parseFilter(text string) (filter, error) {
 	return f, nil
 }
 
+// leftOut gives the parts of the filter that a list does not know.
+func (f filter) leftOut(v view) string {
+	var parts []string
+	for _, w := range strings.Fields(f.text) {
+		name, _, named := strings.Cut(w, ":")
+		label, flows := named && name == "label", named && name == "flows"
+		if v == viewBlocks && (label || flows) || v == viewAlerts && !label && !isNetwork(w) {
+			parts = append(parts, w)
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
 func isNetwork(s string) bool {
 	if _, err := netip.ParseAddr(s); err == nil {
 		return true

@@ -2,8 +2,10 @@ package terminal
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
+	"slips-ips/agent/numbers"
 	"slips-ips/agent/status"
 	"slips-ips/argusfeed"
 )
@@ -23,7 +25,7 @@ func (m *model) titleLine() line {
 	l.add(base, plain(m.status.Version)+"  ")
 	e := &m.status.Enforce
 	switch {
-	case m.status.Mode == "detect-off":
+	case m.off():
 		l.add(yellowBold, "DETECT-OFF")
 		l.add(base, "  nothing is detected or blocked")
 	case e.Hindrance == status.HindrancePaused:
@@ -32,7 +34,7 @@ func (m *model) titleLine() line {
 	case e.DryRun:
 		l.add(yellowBold, "DRY-RUN")
 		l.add(base, "  nothing is blocked; ")
-		l.add(bold, grouped(e.Wanted))
+		l.add(bold, numbers.Grouped(e.Wanted))
 		l.add(base, " would be")
 	default:
 		l.add(bold, "ENFORCE")
@@ -41,13 +43,16 @@ func (m *model) titleLine() line {
 		if e.Enforced > 0 {
 			style = redBold
 		}
-		l.add(style, grouped(e.Enforced)+" blocked")
+		l.add(style, numbers.Grouped(e.Enforced)+" blocked")
 		if e.Missing > 0 && e.Hindrance != "" { // else they are just being made
 			l.add(base, ", ")
-			l.add(alarm, grouped(e.Missing)+" MISSING")
+			l.add(alarm, numbers.Grouped(e.Missing)+" MISSING")
 		}
 	}
 	right := m.now.Local().Format(time.TimeOnly)
+	if m.gone != nil || !m.waits.IsZero() {
+		right = "as of " + clock(m.status.Now, m.now)
+	}
 	if m.you != nil && !m.you.Change {
 		right = "look on only  " + right
 	}
@@ -56,7 +61,7 @@ func (m *model) titleLine() line {
 		if e.DryRun {
 			word = "would be stopped"
 		}
-		hits := fmt.Sprintf(", %s %s", count(h.Packets, "packet", "packets"), word)
+		hits := fmt.Sprintf(", %s %s", numbers.Count(h.Packets, "packet", "packets"), word)
 		if l.width()+len(hits)+1+len(right) <= m.width {
 			l.add(base, hits)
 		}
@@ -68,12 +73,19 @@ func (m *model) titleLine() line {
 	return l
 }
 
+// off tells that nothing is decided, so that there is nothing to block or to lift.
+func (m *model) off() bool { return m.status.Mode == "detect-off" }
+
 // problemLine says what is wrong, the worst first.
 func (m *model) problemLine() line {
 	switch p := m.status.Problems; {
 	case m.gone != nil:
 		l := words(alarm, "NO ANSWER since "+clock(m.goneSince, m.now))
 		l.add(red, " "+plain(m.gone.Error()))
+		return l
+	case !m.waits.IsZero():
+		l := words(yellowBold, "WAITING since "+clock(m.waits, m.now))
+		l.add(base, " for the agent: shown is what it said before")
 		return l
 	case m.status.Started.IsZero():
 		return line{}
@@ -123,7 +135,7 @@ func (m *model) loadLine() line {
 	}
 	l.add(base, "feeds ")
 	l.add(style, fmt.Sprintf("%d of %d live", live, wanted))
-	l.add(base, fmt.Sprintf("  %.1f flows/s", m.status.Detection.FlowsPerSecond))
+	l.add(base, fmt.Sprintf("  %s flows/s", numbers.Rate(m.status.Detection.FlowsPerSecond)))
 	for _, b := range m.budgets() {
 		use := words(base, "  "+b.name+" ")
 		use.add(b.style(), b.short())
@@ -143,22 +155,23 @@ type budget struct {
 
 func (m *model) budgets() []budget {
 	p, d := &m.status.Policy, &m.status.Detection
-	return []budget{
+	all := []budget{
 		{"blocks", p.Blocks, p.MaxBlocks, "policy.max_blocks"},
 		{"tuples", d.Tuples, d.MaxTuples, "detection.max_tuples"},
 		{"matched", p.Tracked, p.MaxTracked, "policy.max_tuples"},
 	}
+	// In detect-off there is no policy, and nothing of it to use up.
+	return slices.DeleteFunc(all, func(b budget) bool { return b.most == 0 })
 }
 
 // share is how much is used, in percent.
 func (b budget) share() int {
-	if b.most <= 0 {
-		return 0
-	}
 	return int(int64(b.used) * 100 / int64(b.most))
 }
 
-func (b budget) short() string { return fmt.Sprintf("%s/%s", grouped(b.used), grouped(b.most)) }
+func (b budget) short() string {
+	return fmt.Sprintf("%s/%s", numbers.Grouped(b.used), numbers.Grouped(b.most))
+}
 
 func (b budget) style() look {
 	switch s := b.share(); {
@@ -172,14 +185,14 @@ func (b budget) style() look {
 
 // tabsLine names the views, and what the list leaves out.
 func (m *model) tabsLine() line {
-	numbers := [views]int{viewBlocks: m.status.Enforce.Wanted, viewAlerts: -1, viewTuples: m.status.Detection.Tuples, viewAllowed: m.status.Policy.Allowed,
+	counts := [views]int{viewBlocks: m.status.Enforce.Wanted, viewAlerts: -1, viewTuples: m.status.Detection.Tuples, viewAllowed: m.status.Policy.Allowed,
 		viewHealth: len(m.status.Problems)}
 	filtered := m.filter.text != "" && m.view < viewAllowed
 	var l line
 	for v := range views {
 		text := fmt.Sprintf(" %d %s ", v+1, v.name())
-		if n := numbers[v]; n > 0 && m.width >= 70 && (!filtered || m.width >= wideScreen) {
-			text = fmt.Sprintf(" %d %s %s ", v+1, v.name(), grouped(n))
+		if n := counts[v]; n > 0 && m.width >= 70 && (!filtered || m.width >= wideScreen) {
+			text = fmt.Sprintf(" %d %s %s ", v+1, v.name(), numbers.Grouped(n))
 		}
 		style := faint
 		if v == m.view {
@@ -198,6 +211,9 @@ func (m *model) tabsLine() line {
 	}
 	if filtered {
 		only := "only " + m.filter.text + " (esc: all)"
+		if out := m.filter.leftOut(m.view); out != "" {
+			only = "here NOT by " + out + "; " + only
+		}
 		if what != "" && m.width >= wideScreen {
 			only += ", " + what
 		}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"slips-ips/agent/control"
+	"slips-ips/agent/numbers"
 	"slips-ips/argusfeed"
 )
 
@@ -15,6 +15,9 @@ func (m *model) healthText() []line {
 	s := &m.status
 	if s.Started.IsZero() {
 		return nil
+	}
+	if m.gone != nil {
+		t.tell(red, "NO ANSWER", "%s; what follows is what it said last, at %s", m.gone, clock(s.Now, m.now))
 	}
 	for _, p := range s.Problems {
 		l := problem(p)
@@ -39,11 +42,11 @@ func (m *model) healthText() []line {
 		}
 		lag := ""
 		if f.LastFlow != 0 {
-			lag = ", lag " + control.FormatDuration(f.Lag.Round(100*time.Millisecond))
+			lag = ", lag " + numbers.Duration(f.Lag.Round(100*time.Millisecond))
 		}
-		t.tell(style, string(f.State), "%s: %.1f flows/s, %s flows%s, since %s", f.URL, f.FlowsPerSecond, grouped(f.Flows), lag, m.since(f.Since))
+		t.tell(style, string(f.State), "%s: %s flows/s, %s flows%s,%s", f.URL, numbers.Rate(f.FlowsPerSecond), numbers.Grouped(f.Flows), lag, m.lasted(f.Since))
 		if f.Gaps+f.Missed+f.Dropped+f.Restarts > 0 {
-			t.tell(base, "", "%s (%s away), %s flows missed, %s dropped, %s", count(f.Gaps, "gap", "gaps"), lasts(f.Away), grouped(f.Missed), grouped(f.Dropped), count(f.Restarts, "restart", "restarts"))
+			t.tell(base, "", "%s (%s away), %s flows missed, %s dropped, %s", numbers.Count(f.Gaps, "gap", "gaps"), numbers.Left(f.Away), numbers.Grouped(f.Missed), numbers.Grouped(f.Dropped), numbers.Count(f.Restarts, "restart", "restarts"))
 		}
 		if f.Error != "" {
 			t.tell(base, "", "%s", f.Error)
@@ -51,10 +54,15 @@ func (m *model) healthText() []line {
 	}
 	t.heading("budgets")
 	for _, b := range m.budgets() {
-		t.tell(b.style(), b.name, "%s %3d%%  %s of %s (%s)", bar(b.share(), 20), b.share(), grouped(b.used), grouped(b.most), b.key)
+		t.tell(b.style(), b.name, "%s %3d%%  %s of %s (%s)", bar(b.share(), 20), b.share(), numbers.Grouped(b.used), numbers.Grouped(b.most), b.key)
 	}
 	t.heading("blocks")
 	e := &s.Enforce
+	if m.off() {
+		t.tell(base, "off", "nothing is decided or blocked in this mode")
+		m.restOfHealth(t)
+		return t.lines
+	}
 	if e.DryRun {
 		t.tell(base, "dry-run", "%d would be in force", e.Wanted)
 	} else {
@@ -74,32 +82,32 @@ func (m *model) restOfHealth(t *teller) {
 	s := &m.status
 	t.heading("the rest")
 	d := &s.Detection
-	t.tell(base, "detection", "%s with %s; %s flows, %s", d.Scoring, count(d.Models, "model", "models"), grouped(d.Flows), count(d.Detections, "detection", "detections"))
+	t.tell(base, "detection", "%s with %s; %s flows, %s", d.Scoring, numbers.Count(d.Models, "model", "models"), numbers.Grouped(d.Flows), numbers.Count(d.Detections, "detection", "detections"))
 	h := &s.History
 	if h.Path == "" {
 		t.tell(base, "history", "none is kept")
 	} else {
-		t.tell(base, "history", "%s events in %s, %s", grouped(h.Events), size(uint64(max(h.Size, 0))), h.Path)
+		t.tell(base, "history", "%s events in %s, %s", numbers.Grouped(h.Events), numbers.Size(h.Size), h.Path)
 	}
 	for _, o := range s.Outputs {
 		style, failing := base, ""
 		if !o.Failing.IsZero() {
-			style, failing = red, "; failing since "+m.since(o.Failing)+": "+o.Error
+			style, failing = red, "; failing"+m.lasted(o.Failing)+": "+o.Error
 		}
-		t.tell(style, o.Name, "%s: %s sent, %s dropped, %d waiting%s", o.To, grouped(o.Sent), grouped(o.Dropped), o.Waiting, failing)
+		t.tell(style, o.Name, "%s: %s sent, %s dropped, %d waiting%s", o.To, numbers.Grouped(o.Sent), numbers.Grouped(o.Dropped), o.Waiting, failing)
 	}
 	path := s.Config.Path
 	if path == "" {
 		path = "the defaults"
 	}
 	t.tell(base, "config", "%s, read %s", path, m.since(s.Config.Loaded))
-	t.tell(base, "agent", "process %d, up %s, %s in memory", s.PID, lasts(m.now.Sub(s.Started)), size(s.Memory.Resident))
+	t.tell(base, "agent", "process %d, up %s, %s in memory", s.PID, numbers.Left(m.now.Sub(s.Started)), numbers.Size(s.Memory.Resident))
 	limit := "no limit"
 	if m.pace.rate > 0 {
-		limit = fmt.Sprintf("at most %s", grouped(m.pace.rate))
+		limit = fmt.Sprintf("at most %s", numbers.Grouped(m.pace.rate))
 	}
 	t.tell(base, "this view", "drawn every %s (+ and -), %s bytes a second of late, %s bytes in all; %s a second (--rate)",
-		m.pace.every, grouped(int(m.pace.second)), grouped(m.written()), limit)
+		m.pace.every, numbers.Grouped(int(m.pace.second)), numbers.Grouped(m.written()), limit)
 	if len(s.Errors) > 0 {
 		t.heading("newest warnings and errors")
 	}
@@ -110,6 +118,14 @@ func (m *model) restOfHealth(t *teller) {
 
 func (t *teller) heading(s string) {
 	t.lines = append(t.lines, line{}, words(bold, s))
+}
+
+// lasted tells for how long something is so; nothing where that is not known.
+func (m *model) lasted(since time.Time) string {
+	if since.IsZero() {
+		return ""
+	}
+	return " for " + numbers.Left(m.now.Sub(since))
 }
 
 // bar draws a share in percent.

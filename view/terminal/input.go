@@ -15,17 +15,25 @@ type input struct {
 	text []rune
 	at   int // the cursor is before this one
 	most int
+	// whole marks text that was there before: what is typed replaces it, unless the
+	// cursor was moved in it.
+	whole bool
 }
 
 // set replaces the text.
 func (in *input) set(s string) {
-	in.text, in.at = nil, 0
+	in.text, in.at, in.whole = nil, 0, false
 	in.insert(s)
+	in.whole = len(in.text) > 0
 }
 
 // insert puts text before the cursor, as far as there is room. What cannot be seen
 // cannot be typed or pasted.
 func (in *input) insert(s string) {
+	if in.whole && s != "" {
+		in.remove(0, len(in.text))
+	}
+	in.whole = false
 	for _, r := range s {
 		if len(in.text) >= in.most {
 			return
@@ -43,6 +51,12 @@ func (in *input) insert(s string) {
 
 // key changes the text; what is no such key does nothing.
 func (in *input) key(k tea.KeyPressMsg) {
+	if k.Text == "" {
+		if in.whole && (k.String() == "backspace" || k.String() == "delete") {
+			in.remove(0, len(in.text))
+		}
+		in.whole = false
+	}
 	switch k.String() {
 	case "left", "ctrl+b":
 		in.at = max(0, in.at-1)
@@ -88,6 +102,9 @@ func (in *input) draw(width int, here bool) line {
 	style := base
 	if here {
 		style = selected
+	}
+	if here && in.whole {
+		return words(selected, cut(string(in.text), width))
 	}
 	l := words(base, before)
 	l.add(style, under)

@@ -69,6 +69,10 @@ func (m *model) everywhere(s string) (tea.Cmd, bool) {
 	case "shift+tab", "left", "h":
 		return m.show((m.view + views - 1) % views), true
 	case "/":
+		if m.view >= viewAllowed {
+			m.say(false, "blocks, alerts and tuples can be filtered (1, 2, 3)")
+			return nil, true
+		}
 		return m.beginFilter(), true
 	case "s":
 		if m.view != viewTuples {

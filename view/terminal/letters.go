@@ -26,6 +26,9 @@ func styleOf(c byte) (style look, ok bool) {
 // letters gives the newest letters that fit, coloured by regularity. The last
 // fresh ones came since the screen was drawn before, and are underlined.
 func letters(s string, cutOff bool, fresh, width int) line {
+	if width <= 0 {
+		return nil
+	}
 	s = plain(s)
 	if len(s) > width {
 		s, cutOff = s[len(s)-width:], true

@@ -1,14 +1,16 @@
 package terminal
 
 import (
+	"cmp"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"slips-ips/agent/control"
 	"slips-ips/agent/history"
-	"slips-ips/argusfeed"
+	"slips-ips/agent/numbers"
 	"slips-ips/enforce"
-	"slips-ips/policy"
 )
 
 // list draws the list of the view, with its names above.
@@ -33,126 +35,46 @@ func (m *model) list() []string {
 	return drawList(m, &m.allows, height, m.allowColumns(), m.allowRow, "nothing is allowed")
 }
 
-// column is one column of a list.
-type column struct {
-	name  string
-	width int
-	right bool
-}
-
-// cell is what stands in a column; cells that are coloured in parts are lines.
-type cell = line
-
-// between lies between columns, mark before the first one.
-const between, mark = 1, 2
-
-// drawList draws the part of a list that is on the screen.
-func drawList[T any](m *model, l *list[T], height int, columns []column, row func(*T) []cell, empty string) []string {
-	names := words(base, "  ")
-	for i, c := range columns {
-		if i > 0 {
-			names.add(base, " ")
-		}
-		names.add(faint, fit(c.name, c.width, c.right))
+// moment writes a time in a list: of another day only the day, where there is not more
+// room.
+func (m *model) moment(t time.Time) string {
+	when := clock(t, m.now)
+	if day, _, other := strings.Cut(when, " "); other && m.narrow() {
+		return day
 	}
-	lines := []string{names.render(m.width)}
-	for i := range height {
-		at := l.top + i
-		r := l.row(at)
-		switch {
-		case l.failed != "" && i == 0:
-			lines = append(lines, words(red, plain(l.failed)).render(m.width))
-		case l.known && l.total == 0 && i == 0:
-			lines = append(lines, words(faint, "  "+empty).render(m.width))
-		case r == nil && at < l.total:
-			lines = append(lines, words(faint, "  ...").render(m.width))
-		case r == nil || l.failed != "":
-			lines = append(lines, "")
-		case at == l.cursor:
-			lines = append(lines, together("> ", columns, row(r)).flat(selected, m.width))
-		default:
-			lines = append(lines, together("  ", columns, row(r)).render(m.width))
-		}
-	}
-	return lines
+	return when
 }
-
-// together puts cells into their columns.
-func together(begin string, columns []column, cells []cell) line {
-	l := words(base, begin)
-	for i, c := range columns {
-		if i > 0 {
-			l.add(base, " ")
-		}
-		width := cells[i].width()
-		pad := fmt.Sprintf("%*s", max(0, c.width-width), "")
-		if c.right {
-			l.add(base, pad)
-		}
-		if width <= c.width {
-			l = append(l, cells[i]...)
-		} else { // one part, which is cut
-			l.add(cells[i][0].style, cut(textOf(cells[i]), c.width))
-		}
-		if !c.right && i < len(columns)-1 {
-			l.add(base, pad)
-		}
-	}
-	return l
-}
-
-// share divides what is left of the width: the tuple gets what the longest one has
-// needed so far, the rest of it the last column, at least so many.
-func (m *model) share(columns []column, tuple int, last int) []column {
-	left := m.width - mark
-	for _, c := range columns {
-		left -= c.width + between
-	}
-	need := max(28, m.longest)
-	end := len(columns) - 1
-	columns[tuple].width = max(10, min(need, left-last+columns[tuple].width))
-	columns[end].width = max(0, m.width-mark-widths(columns[:end]))
-	return columns
-}
-
-// widths is what columns and what lies behind them take.
-func widths(columns []column) int {
-	n := 0
-	for _, c := range columns {
-		n += c.width + between
-	}
-	return n
-}
-
-// long remembers how wide the widest tuple was: columns that shrink again would be
-// drawn anew.
-func (m *model) long(tuple string) { m.longest = max(m.longest, widthOf(plain(tuple))) }
-
-func one(style look, text string) cell { return words(style, text) }
-
-// wideScreen is from where on there is room for one more column.
-const wideScreen = 120
 
 func (m *model) blockColumns() []column {
-	c := []column{{name: "STATE", width: 8}, {name: "LEFT", width: 6, right: true}, {name: "PACKETS", width: 8, right: true}, {name: "TUPLE"}}
+	c := []column{{name: "STATE", width: 8}, {name: "LEFT", width: 6, right: true}}
+	if m.narrow() {
+		return m.share(append(c, column{name: "WHAT"}, column{name: "LABEL"}), 2, 0)
+	}
+	c = append(c, column{name: "PACKETS", width: 8, right: true}, column{name: "WHAT"})
 	if m.width >= wideScreen {
 		c = append(c, column{name: "LABEL", width: 38}, column{name: "WHY"})
 		return m.share(c, 3, 16)
 	}
-	c = append(c, column{name: "LABEL"})
-	return m.share(c, 3, 16)
+	return m.share(append(c, column{name: "LABEL"}), 3, 16)
 }
 
 func (m *model) blockRow(b *control.BlockInfo) []cell {
 	packets := ""
 	if b.Hits != nil {
-		packets = grouped(b.Hits.Packets)
+		packets = numbers.Grouped(b.Hits.Packets)
 	}
-	cells := []cell{one(stateStyle(b.State), stateWord(b.State)), one(base, lasts(b.Until.Sub(m.now))), one(base, packets), one(base, plain(b.Tuple.String()))}
+	cells := []cell{one(stateStyle(b.State), stateWord(b.State)), one(base, numbers.Left(b.Until.Sub(m.now)))}
+	if !m.narrow() {
+		cells = append(cells, one(base, packets))
+	}
+	cells = append(cells, one(base, plain(covered(b))))
+	columns := m.blockColumns()
 	if m.width >= wideScreen {
-		return append(cells, one(base, label(b.Label, 38)), one(base, plain(whyBlock(b))))
+		// The label stands beside it already.
+		why := strings.TrimPrefix(whyBlock(b), "matches "+b.Label+" ")
+		return append(cells, one(base, label(b.Label, 38)), one(base, plain(why)))
 	}
-	return append(cells, one(base, label(b.Label, m.blockColumns()[4].width)))
+	return append(cells, one(base, label(b.Label, columns[len(columns)-1].width)))
 }
 
 // whyBlock says why there is a block.
@@ -162,9 +84,29 @@ func whyBlock(b *control.BlockInfo) string {
 		why = "the reason is not remembered"
 	}
 	if b.By != nil {
-		why = "by " + person(b.By) + ": " + why
+		who := b.By.Words()
+		if rest, ok := afterName(why); ok {
+			return "asked for by " + who + rest
+		}
+		why = "by " + who + ": " + why
 	}
 	return why
+}
+
+// afterName gives what follows the name in the reason of a block by hand, which has it
+// shorter than it is known.
+func afterName(reason string) (rest string, ok bool) {
+	if rest, ok = strings.CutPrefix(reason, "asked for by "); !ok {
+		return "", false
+	}
+	if quoted, err := strconv.QuotedPrefix(rest); err == nil {
+		return rest[len(quoted):], true
+	}
+	end := strings.IndexAny(rest, " ;")
+	if end < 0 {
+		end = len(rest)
+	}
+	return rest[end:], true
 }
 
 // stateWord says in what state a block is.
@@ -174,6 +116,17 @@ func stateWord(s enforce.State) string {
 		return "MISSING"
 	case enforce.StateWouldBlock:
 		return "would"
+	}
+	return plain(string(s))
+}
+
+// stateWords says the same where there is room.
+func stateWords(s enforce.State) string {
+	switch s {
+	case enforce.StateMissing:
+		return "MISSING in the kernel"
+	case enforce.StateWouldBlock:
+		return "would be blocked"
 	}
 	return plain(string(s))
 }
@@ -202,8 +155,10 @@ func label(s string, width int) string {
 }
 
 func (m *model) alertColumns() []column {
-	c := []column{{name: "TIME", width: 16}, {name: "KIND", width: 6}, {name: "TUPLE"}, {name: "WHAT"}}
-	return m.share(c, 2, 22)
+	if m.narrow() {
+		return m.share([]column{{name: "TIME", width: 10}, {name: "KIND", width: 6}, {name: "TUPLE"}, {name: "WHAT"}}, 2, 0)
+	}
+	return m.share([]column{{name: "TIME", width: 16}, {name: "KIND", width: 6}, {name: "TUPLE"}, {name: "WHAT"}}, 2, 22)
 }
 
 func (m *model) alertRow(e *history.Event) []cell {
@@ -216,25 +171,47 @@ func (m *model) alertRow(e *history.Event) []cell {
 	case e.Kind == history.KindAlert:
 		style = yellow
 	}
-	tuple, what := tupleOf(e), plain(whatHappened(e))
+	tuple := tupleOf(e)
+	columns := m.alertColumns()
+	what := plain(whatHappened(e, columns[len(columns)-1].width))
 	if tuple == "" {
 		tuple, what = what, ""
 	}
-	return []cell{one(base, clock(e.Time, m.now)), one(style, plain(string(e.Kind))), one(base, plain(tuple)), one(base, what)}
+	return []cell{one(base, m.moment(e.Time)), one(style, plain(string(e.Kind))), one(base, plain(tuple)), one(base, what)}
 }
 
-// whatHappened tells an event in a few words.
-func whatHappened(e *history.Event) string {
+// shortText is the text of an event without the reason of its decision, which is told
+// apart from it.
+func shortText(e *history.Event) string {
+	if e.Decision == nil {
+		return e.Text
+	}
+	return strings.TrimSuffix(e.Text, ": "+e.Decision.Reason)
+}
+
+// ends say in words why a block ended.
+var ends = map[history.End]string{
+	history.EndExpired: "it ran out", history.EndLifted: "lifted by hand", history.EndProtected: "protected now",
+	history.EndPolicy: "the policy changed", history.EndGone: "gone from the kernel",
+}
+
+// whatHappened tells an event in a few words, and of a label as much of its end as the
+// width has room for.
+func whatHappened(e *history.Event, width int) string {
 	d := e.Decision
 	what := e.Text
 	switch {
 	case e.Kind == history.KindLift && e.Block != nil:
-		what = "ended: " + string(e.Block.End)
+		what = "ended: " + cmp.Or(ends[e.Block.End], string(e.Block.End))
 	case d == nil:
 	case e.Error != "":
 		what = "NOT blocked: " + e.Error
 	case e.Kind == history.KindAlert:
-		what = fmt.Sprintf("only told (%s) %s", d.Rule, d.Label)
+		told := fmt.Sprintf("only told (%s) ", d.Rule)
+		if width-widthOf(told) < leastLabel {
+			told = "only told "
+		}
+		what = withLabel(told, d.Label, width)
 	case e.Kind == history.KindBlock:
 		word := "blocked"
 		if e.Block != nil && e.Block.DryRun {
@@ -242,16 +219,28 @@ func whatHappened(e *history.Event) string {
 		} else if d.Renewal {
 			word = "renewed"
 		}
-		what = fmt.Sprintf("%s %s %s", word, control.FormatDuration(d.Duration), d.Label)
+		what = withLabel(word+" "+numbers.Duration(d.Duration)+" ", d.Label, width)
 	}
 	if e.By != nil {
-		what += " by " + person(e.By)
+		what += " by " + e.By.Words()
 	}
 	return what
 }
 
+// leastLabel is what a label should have to be told from others.
+const leastLabel = 14
+
+// withLabel puts a label behind words.
+func withLabel(before, name string, width int) string {
+	return before + label(name, max(width-widthOf(before), 0))
+}
+
 func (m *model) tupleColumns() []column {
-	c := []column{{name: "STATE", width: 8}, {name: "TUPLE"}, {name: "FLOWS", width: 7, right: true}, {name: "SCORE", width: 6, right: true}}
+	c := []column{{name: "STATE", width: 8}, {name: "TUPLE"}, {name: "FLOWS", width: 7, right: true}}
+	if m.narrow() {
+		return m.share(append(c, column{name: "LETTERS"}), 1, 0)
+	}
+	c = append(c, column{name: "SCORE", width: 6, right: true})
 	if m.width >= wideScreen {
 		c = append(c, column{name: "LABEL", width: 38})
 	}
@@ -269,10 +258,13 @@ func (m *model) tupleRow(t *control.TupleRow) []cell {
 	}
 	points := ""
 	if t.Label != "" {
-		points = score(t.Score)
+		points = numbers.Score(t.Score)
 	}
 	text := plain(t.Tuple.String())
-	cells := []cell{state, one(base, text), one(base, grouped(t.Flows)), one(base, points)}
+	cells := []cell{state, one(base, text), one(base, numbers.Grouped(t.Flows))}
+	if !m.narrow() {
+		cells = append(cells, one(base, points))
+	}
 	if m.width >= wideScreen {
 		cells = append(cells, one(base, label(t.Label, 38)))
 	}
@@ -281,44 +273,27 @@ func (m *model) tupleRow(t *control.TupleRow) []cell {
 }
 
 func (m *model) allowColumns() []column {
-	c := []column{{name: "FROM", width: 6}, {name: "NETWORK"}, {name: "UNTIL", width: 16}, {name: "BY", width: 10}, {name: "COMMENT"}}
-	return m.share(c, 1, 16)
+	if m.narrow() {
+		return m.share([]column{{name: "FROM", width: 6}, {name: "NETWORK"}, {name: "UNTIL", width: 10}, {name: "COMMENT"}}, 1, 0)
+	}
+	return m.share([]column{{name: "FROM", width: 6}, {name: "NETWORK"}, {name: "UNTIL", width: 16}, {name: "BY", width: 10}, {name: "COMMENT"}}, 1, 16)
 }
 
 func (m *model) allowRow(a *control.Allow) []cell {
 	until := "always"
 	if !a.Until.IsZero() {
-		until = clock(a.Until, m.now)
+		until = m.moment(a.Until)
 	}
 	style := faint // what cannot be changed here
 	if a.From == control.FromAllow {
 		style = base
 	}
-	return []cell{one(style, plain(string(a.From))), one(style, plain(a.Network)), one(style, until), one(style, plain(a.By)), one(style, plain(a.Comment))}
-}
-
-// wholeTuple says in words what a block of a scope covers.
-func wholeTuple(b *control.BlockInfo) string {
-	t := b.Tuple
-	switch b.Scope {
-	case policy.ScopePair:
-		return fmt.Sprintf("everything between %s and %s", t.Src, t.Dst)
-	case policy.ScopeDestination:
-		return fmt.Sprintf("everything to and from %s", t.Dst)
-	case policy.ScopeSource:
-		return fmt.Sprintf("everything to and from %s (quarantine)", t.Src)
+	cells := []cell{one(style, plain(string(a.From))), one(style, plain(a.Network)), one(style, until)}
+	if !m.narrow() {
+		cells = append(cells, one(style, plain(a.By)))
 	}
-	return inWords(t)
-}
-
-// inWords writes a tuple for people.
-func inWords(t argusfeed.Tuple) string {
-	port := t.Port.String()
-	if port != "" {
-		port = " port " + port
-	}
-	return fmt.Sprintf("%s to %s%s, %s", t.Src, t.Dst, port, t.Proto)
+	return append(cells, one(style, plain(a.Comment)))
 }
 
 // since tells how long ago something was.
-func (m *model) since(t time.Time) string { return lasts(m.now.Sub(t)) + " ago" }
+func (m *model) since(t time.Time) string { return numbers.Ago(t, m.now) }

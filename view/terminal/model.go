@@ -61,7 +61,7 @@ type model struct {
 
 	form    *form
 	confirm *action
-	doing   bool // an action is under way
+	doing   bool // an action is under way, or what it is about is asked for
 	note    string
 	bad     bool // the note is about something that did not work
 
@@ -74,8 +74,11 @@ type model struct {
 	fresh     map[string]int    // how many letters each got since the one before
 	longest   int               // the widest tuple that was drawn
 
-	asking, again bool // a question is under way; another one must follow
-	due           bool // the next tick begins with its answer
+	asking, again bool      // a question is under way; another one must follow
+	asked         time.Time // when the newest question was
+	watching      bool      // for an answer that is late
+	waits         time.Time // since when an answer is waited for, where that is long; zero: it is not
+	due           bool      // the next tick begins with its answer
 }
 
 func newModel(ctx context.Context, agent asker, every time.Duration, rate int, written func() uint64) *model {
@@ -105,6 +108,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tickMsg:
 		m.due = true
 		return m, m.ask()
+	case slowMsg:
+		return m, m.late()
 	case answer:
 		cmd := m.taken(msg)
 		if !m.chosen && m.gone == nil {
@@ -114,6 +119,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			}
 		}
 		return m, cmd
+	case covering:
+		m.learned(msg)
 	case done:
 		m.doing = false
 		m.note, m.bad = msg.text, msg.err != nil
@@ -125,7 +132,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.key(msg)
 	case tea.PasteMsg:
 		if m.form != nil {
-			m.form.fields[m.form.at].input.insert(msg.Content)
+			m.form.paste(msg.Content)
 		}
 	}
 	return m, nil
@@ -145,13 +152,20 @@ func (m *model) show(v view) tea.Cmd {
 	return m.ask()
 }
 
-// clamp keeps all lists on the screen, after its size changed.
+// clamp keeps the list that is seen on the screen: its size may have changed, or that
+// of what lies below.
 func (m *model) clamp() {
 	height := m.listHeight()
-	m.blocks.clamp(height)
-	m.alerts.clamp(height)
-	m.tuples.clamp(height)
-	m.allows.clamp(height)
+	switch m.view {
+	case viewBlocks:
+		m.blocks.clamp(height)
+	case viewAlerts:
+		m.alerts.clamp(height)
+	case viewTuples:
+		m.tuples.clamp(height)
+	case viewAllowed:
+		m.allows.clamp(height)
+	}
 }
 
 // tuple gives the tuple that is looked at, and what lifts its block, if any.

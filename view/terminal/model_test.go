@@ -13,6 +13,7 @@ import (
 	"slips-ips/agent/control"
 	"slips-ips/agent/control/controltest"
 	"slips-ips/agent/history"
+	"slips-ips/agent/status"
 	"slips-ips/argusfeed"
 )
 
@@ -241,12 +242,16 @@ func TestGone(t *testing.T) {
 		d.agent.down = fmt.Errorf("no agent answers at /run/x: %w", control.ErrNotRunning)
 		d.wait(4 * time.Second)
 		d.shows("NO ANSWER since", "no agent answers at /run/x", controltest.Tuple)
+		d.shows("as of 2026-03-01 12:00")
 		d.press("u")
 		d.shows("slips-ips panic lifts all blocks without one")
+		d.press("5")
+		d.shows("NO ANSWER  no agent answers at /run/x: ", "what follows is what it said last")
+		d.press("1")
 		d.agent.down = nil
 		d.wait(2 * time.Second)
 		d.shows("the agent answers again", "CRITICAL enforce")
-		d.hides("NO ANSWER")
+		d.hides("NO ANSWER", "as of")
 		d.agent.down = errors.New("broken off")
 		d.wait(2 * time.Second)
 		d.agent.down = nil
@@ -260,6 +265,95 @@ func TestGone(t *testing.T) {
 		d.agent.Fail = nil
 		d.wait(2 * time.Second)
 		d.shows("88+h+h")
+	})
+}
+
+// An agent that takes its time is said to, and what is shown is not taken for new.
+func TestSlowAgent(t *testing.T) {
+	at(t, controltest.Sample(), 80, 24, func(d *desk) {
+		d.wait(10 * time.Second)
+		d.hides("WAITING")
+		d.agent.takes = 20 * time.Second
+		d.press("3")
+		d.shows("asking the agent ...")
+		d.hides("no flow has come yet")
+		d.wait(slowTime + time.Second)
+		d.shows("WAITING since", "shown is what it said before")
+		d.agent.takes = 0
+		d.wait(20 * time.Second)
+		d.shows("88+h+h", "CRITICAL enforce")
+		d.hides("WAITING", "asking the agent")
+	})
+}
+
+// A filter that a list does not know is not said to be in force there.
+func TestFilterLeftOut(t *testing.T) {
+	at(t, controltest.Sample(), 120, 24, func(d *desk) {
+		d.press("/")
+		d.types("flows:50 label:beacon 10.0.0.7 443")
+		d.press("enter")
+		d.shows("here NOT by flows:50 label:beacon;")
+		d.press("2")
+		d.shows("here NOT by flows:50 443;")
+		d.press("3")
+		d.shows("only flows:50 label:beacon 10.0.0.7 443")
+		d.hides("NOT by")
+	})
+}
+
+// The last of the alerts that are listed says where the older ones are.
+func TestOlderAlerts(t *testing.T) {
+	last := func(d *desk) {
+		d.press("2")
+		for n := -1; n < d.alerts.total; { // each asks for some more
+			n = d.alerts.total
+			d.press("end")
+		}
+	}
+	at(t, controltest.Large(2000), 80, 24, func(d *desk) {
+		last(d)
+		d.shows("there are older ones", "slips-ips alerts --until")
+		d.press("up")
+		d.hides("there are older ones")
+	})
+	at(t, controltest.Large(maxEvents), 80, 24, func(d *desk) {
+		last(d)
+		if len(d.alerts.rows) != maxEvents {
+			t.Fatalf("%d events", len(d.alerts.rows))
+		}
+		d.hides("there are older ones")
+	})
+}
+
+// What is selected is told in full where the list leaves room, and what does not fit is
+// said to go on.
+func TestDetails(t *testing.T) {
+	b := controltest.Sample()
+	b.InForce[1].Reason = strings.Repeat("a reason that goes on ", 20) + "the end"
+	at(t, b, 80, 24, func(d *desk) {
+		d.press("down")
+		d.shows("why   a reason", "the end", "when  since 11:50:00", "port 443, tcp, dropped", "203.0.113.200")
+		d.size(80, 18)
+		d.shows("> blocked", " ..")
+		d.hides("the end")
+	})
+	many := controltest.Large(100)
+	at(t, many, 80, 24, func(d *desk) {
+		if got := d.listHeight(); got != 11 {
+			t.Errorf("a long list has %d rows of 24", got)
+		}
+	})
+}
+
+// Why something is not blocked yet is told.
+func TestExplainsWhatIsMissing(t *testing.T) {
+	b := controltest.Sample()
+	r := *b.Explanation.Ruling
+	r.Made, r.Missing = false, []string{"2 more matches", "a probability of 0.95"}
+	b.Explanation.Ruling, b.Explanation.Block, b.Explanation.Next = &r, nil, controltest.Now.Add(-time.Hour)
+	at(t, b, 80, 40, func(d *desk) {
+		d.press("down", "enter")
+		d.shows("missing    2 more matches", "a probability of 0.95", "next       was due at 11:00:00")
 	})
 }
 
@@ -316,5 +410,85 @@ func TestHostile(t *testing.T) {
 			d.wait(2 * time.Second)
 			d.shows("?[2J")
 		})
+	}
+}
+
+// On a narrow screen too it is seen which tuple is blocked, and where help is.
+func TestNarrow(t *testing.T) {
+	for _, width := range []int{leastWidth, 60, 75, 76} {
+		at(t, controltest.Sample(), width, 20, func(d *desk) {
+			for _, view := range []string{"1", "2", "3"} {
+				d.press(view)
+				d.shows("? help")
+				if width >= 60 {
+					d.shows(controltest.Tuple)
+				}
+			}
+			d.press("4")
+			d.shows("192.168.7.0/24", "? help")
+		})
+	}
+}
+
+// In detect-off there is nothing to block or to lift, and no limit of it.
+func TestDetectOff(t *testing.T) {
+	b := controltest.Sample()
+	b.State.Mode, b.State.Policy, b.State.Enforce, b.State.Problems, b.InForce = "detect-off", status.Policy{}, status.Enforce{}, nil, nil
+	at(t, b, 80, 24, func(d *desk) {
+		d.shows("DETECT-OFF  nothing is detected or blocked", "LETTERS", "tuples 18 230/500 000")
+		d.hides("0/0")
+		for _, k := range []string{"u", "b"} {
+			d.press(k)
+			d.shows("in detect-off mode nothing is blocked")
+			if d.form != nil || d.confirm != nil {
+				t.Errorf("%s opens something", k)
+			}
+		}
+		d.press("5")
+		d.shows("nothing is decided or blocked in this mode")
+		d.hides("0 of 0", "compared never")
+	})
+}
+
+// An event of no tuple has the room of both columns; what cannot be filtered is not
+// asked about.
+func TestEventsOfNoTuple(t *testing.T) {
+	at(t, controltest.Sample(), 100, 24, func(d *desk) {
+		d.press("2", "d")
+		d.shows("change anna allowed 192.168.7.0/24 (printers) by anna from 192.0.2.77")
+		for _, view := range []string{"4", "5"} {
+			d.press(view, "/")
+			d.shows("blocks, alerts and tuples can be filtered")
+			if d.form != nil {
+				t.Errorf("a filter is asked for in %s", view)
+			}
+		}
+	})
+}
+
+// Of a label that is too long the end is seen: it says what the behaviour is.
+func TestAlertLabels(t *testing.T) {
+	at(t, controltest.Sample(), 80, 24, func(d *desk) {
+		d.press("2", "d")
+		d.shows("blocked 1h ..", "n-regular", "ended: it ran out")
+		d.hides("From-Gener..")
+	})
+}
+
+// Of a tuple that is too long for its column both ends are seen.
+func TestLongTuples(t *testing.T) {
+	b := controltest.Sample()
+	b.Known = b.Known[:1]
+	b.Known[0].Tuple = controltest.MustTuple("2001:db8:225:0:1d3:35e9:7d97:2325-2001:db8:225:9999:1d3:35e9:7d97:2326-65530-udp")
+	at(t, b, 80, 24, func(d *desk) {
+		d.press("3")
+		d.shows("2001:db8:225..", ":2326-65530-udp")
+	})
+	for width := range 100 {
+		for _, s := range []string{"2001:db8:225:0:1d3:35e9:7d97:2325-2001:db8::1-443-tcp", "例え例え例え例え-198.51.100.7-443-tcp", "short"} {
+			if got := cutMiddle(s, width); widthOf(got) > width || widthOf(s) <= width && got != s {
+				t.Errorf("%q in %d: %q", s, width, got)
+			}
+		}
 	}
 }

@@ -63,7 +63,7 @@ func (d *direct) AddBlock(ctx context.Context, b control.NewBlock) (control.Bloc
 	if err != nil {
 		return control.BlockInfo{}, err
 	}
-	return d.Backend.AddBlock(ctx, history.Who{User: "anna"}, control.BlockRequest{Tuple: t, Duration: b.Duration, Comment: b.Comment, Force: b.Force})
+	return d.Backend.AddBlock(ctx, history.Who{User: "anna"}, control.BlockRequest{Tuple: t, Scope: b.Scope, Verdict: b.Verdict, Duration: b.Duration, Comment: b.Comment, Force: b.Force})
 }
 
 func (d *direct) RemoveBlock(ctx context.Context, which string) (control.BlockInfo, error) {

@@ -1,15 +1,11 @@
 package terminal
 
 import (
-	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
 
-	"slips-ips/agent/control"
-	"slips-ips/agent/history"
 	"slips-ips/agent/report"
 )
 
@@ -28,6 +24,20 @@ func cut(s string, width int) string {
 	return ansi.TruncateWc(s, width, "..")
 }
 
+// cutMiddle shortens a tuple: its beginning and its end tell it from others.
+func cutMiddle(s string, width int) string {
+	const dots = ".."
+	if widthOf(s) <= width || width < 2*len(dots)+len("x-x") {
+		return cut(s, width)
+	}
+	head := ansi.TruncateWc(s, (width-len(dots))*2/5, "")
+	tail := []rune(s)
+	for widthOf(string(tail)) > width-len(dots)-widthOf(head) {
+		tail = tail[1:]
+	}
+	return head + dots + string(tail)
+}
+
 // fit makes s take exactly so many places.
 func fit(s string, width int, right bool) string {
 	s = cut(s, width)
@@ -43,44 +53,6 @@ func wrap(s string, width int) []string {
 	return strings.Split(ansi.WrapWc(s, max(width, 1), ""), "\n")
 }
 
-// grouped writes 1234567 as 1 234 567.
-func grouped[N int | int64 | uint64](n N) string {
-	s := strconv.FormatInt(int64(n), 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + " " + s[i:]
-	}
-	return s
-}
-
-// count writes a number with what it counts.
-func count[N int | int64 | uint64](n N, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return grouped(n) + " " + many
-}
-
-// size writes a number of bytes.
-func size(n uint64) string {
-	switch {
-	case n >= 10<<30:
-		return fmt.Sprintf("%d GiB", n>>30)
-	case n >= 10<<20:
-		return fmt.Sprintf("%d MiB", n>>20)
-	case n >= 10<<10:
-		return fmt.Sprintf("%d KiB", n>>10)
-	}
-	return fmt.Sprintf("%d B", n)
-}
-
-// lasts writes a duration to the second.
-func lasts(d time.Duration) string {
-	if d = d.Round(time.Second); d <= 0 {
-		return "0s"
-	}
-	return control.FormatDuration(d)
-}
-
 // clock writes a time of today without its day.
 func clock(t, now time.Time) string {
 	if t.IsZero() {
@@ -94,21 +66,3 @@ func clock(t, now time.Time) string {
 	}
 	return t.Format("2006-01-02 15:04")
 }
-
-// person names who changed something.
-func person(w *history.Who) string {
-	s := w.User
-	if s == "" {
-		s = fmt.Sprintf("user %d", w.UID)
-	}
-	if w.Login != "" && w.Login != s {
-		s = w.Login + " as " + s
-	}
-	if w.From != "" {
-		s += " from " + w.From
-	}
-	return s
-}
-
-// score writes a score as short as it can be told apart.
-func score(f float64) string { return strconv.FormatFloat(f, 'g', 4, 64) }
