@@ -8,14 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"slips-ips/agent/control"
-	"slips-ips/agent/picture"
 )
 
 //go:embed templates static
@@ -74,32 +72,11 @@ func NewPages(a Agent, log *slog.Logger) (*Pages, error) {
 	if p.pages, err = parseTemplates(); err != nil {
 		return nil, err
 	}
-	static, err := fs.Sub(files, "static")
-	if err != nil {
-		return nil, fmt.Errorf("reading the embedded files: %w", err)
+	if p.static, err = staticFiles(); err != nil {
+		return nil, err
 	}
-	p.static = staticFiles(static)
 	p.routes()
 	return p, nil
-}
-
-// staticFiles serves what belongs to the pages; the style of pictures is theirs.
-func staticFiles(files fs.FS) http.Handler {
-	mux := http.NewServeMux()
-	root := control.PagePath + "static/"
-	mux.Handle("GET "+root, http.StripPrefix(root, http.FileServerFS(files)))
-	mux.HandleFunc("GET "+root+"pictures.css", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/css; charset=utf-8")
-		_, _ = io.WriteString(w, picture.Style)
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == root {
-			http.NotFound(w, r) // no listing
-			return
-		}
-		w.Header().Set("Cache-Control", "no-cache")
-		mux.ServeHTTP(w, r)
-	})
 }
 
 func parseTemplates() (map[string]*template.Template, error) {
@@ -162,7 +139,7 @@ func (p *Pages) routes() {
 		p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, h) })
 	}
 	root := control.PagePath
-	p.mux.Handle("GET "+root+"static/", p.static)
+	p.mux.Handle("GET "+staticPath, p.static)
 	handle("GET "+root+"{$}", (*request).overview)
 	handle("GET "+root+"tuples", (*request).tuples)
 	handle("GET "+root+"tuple", (*request).tuple)

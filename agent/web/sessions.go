@@ -17,6 +17,7 @@ const (
 
 // session is one login.
 type session struct {
+	*allowance
 	token       token
 	begun, used time.Time
 }
@@ -51,7 +52,7 @@ func (s *sessions) begin(t token, now time.Time) (cookie string) {
 		delete(s.byID, oldest)
 	}
 	cookie = rand.Text() + rand.Text()
-	s.byID[sha256.Sum256([]byte(cookie))] = &session{t, now, now}
+	s.byID[sha256.Sum256([]byte(cookie))] = &session{newAllowance(), t, now, now}
 	return cookie
 }
 
@@ -59,23 +60,46 @@ func (s *session) over(now time.Time) bool {
 	return now.Sub(s.begun) > sessionFor || now.Sub(s.used) > sessionIdle
 }
 
-// of gives whom a cookie stands for, as the tokens are now.
-func (s *sessions) of(cookie string, valid []token, now time.Time) (token, bool) {
+// has tells whether a cookie is of a session, whatever became of its token.
+func (s *sessions) has(cookie string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.byID[sha256.Sum256([]byte(cookie))]
+	return ok
+}
+
+// of gives whom a cookie stands for, as the tokens are now, and what he may still ask
+// for. used tells that he asks himself.
+func (s *sessions) of(cookie string, valid []token, now time.Time, used bool) (token, *allowance, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := sha256.Sum256([]byte(cookie))
 	is, ok := s.byID[id]
 	if !ok {
-		return token{}, false
+		return token{}, nil, false
 	}
 	for _, t := range valid {
 		if t.hash == is.token.hash && t.name == is.token.name && !is.over(now) {
-			is.used = now
-			return t, true // with the rights that it has now
+			if used {
+				is.used = now
+			}
+			return t, is.allowance, true // with the rights that it has now
 		}
 	}
 	delete(s.byID, id)
-	return token{}, false
+	return token{}, nil, false
+}
+
+// count gives how many are logged in.
+func (s *sessions) count(now time.Time) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, is := range s.byID {
+		if !is.over(now) {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *sessions) end(cookie string) {
