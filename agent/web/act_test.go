@@ -155,10 +155,18 @@ func TestWhatIf(t *testing.T) {
 	if text := textOf(t, w.Body.String()); !strings.Contains(text, "line 1, policy.action : \"deny\" is not allowed") || !strings.Contains(text, `action = "deny"`) {
 		t.Error(text)
 	}
+	// What was pasted is still there where something else is wrong.
 	for _, form := range []url.Values{{"since": {"tomorrow"}}, {"since": {"1h"}, "until": {"2h"}}} {
-		if w := post(p, looker, "/ui/whatif", form); w.Code != http.StatusBadRequest {
-			t.Errorf("%v: %d", form, w.Code)
+		form.Set("config", "matches = 9 # mine")
+		w := post(p, looker, "/ui/whatif", form)
+		if text := textOf(t, w.Body.String()); w.Code != http.StatusBadRequest || !strings.Contains(text, "It was not tried since: ") || !strings.Contains(text, "matches = 9 # mine") {
+			t.Errorf("%v: %d %s", form, w.Code, text)
 		}
+	}
+	a.FailWhatIf = fmt.Errorf("%w: no history is kept", control.ErrUnavailable)
+	w = post(p, looker, "/ui/whatif", url.Values{"config": {"matches = 9 # mine"}, "since": {"1d"}})
+	if text := textOf(t, w.Body.String()); w.Code != http.StatusServiceUnavailable || !strings.Contains(text, "It was not tried no history is kept") || !strings.Contains(text, "matches = 9 # mine") {
+		t.Errorf("%d %s", w.Code, text)
 	}
 	if len(a.By()) != 0 {
 		t.Error("asking changed something")

@@ -22,6 +22,10 @@ type tupleBody struct {
 	// Missing says what is not drawn, and why.
 	Missing []string
 	Ends    []string // its addresses, for allowing
+	// Decides tells whether anything could be done about it.
+	Decides bool
+	// NoEvents says why what happened is not known.
+	NoEvents string
 }
 
 func (r *request) tuple() (answer, error) {
@@ -38,11 +42,14 @@ func (r *request) tuple() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	b := tupleBody{Decides: r.decides()}
 	page, err := r.p.agent.Events(r.Context(), history.Query{Tuple: tuple.String(), Limit: tupleEvents})
-	if err == nil {
+	if err != nil {
+		b.NoEvents = errorText(err)
+	} else {
 		e.Events = page.Events
 	}
-	b := tupleBody{Explanation: e}
+	b.Explanation = e
 	for _, end := range []argusfeed.Addr{tuple.Dst, tuple.Src} {
 		if ip, ok := end.IP(); ok {
 			b.Ends = append(b.Ends, ip.String())
