@@ -197,12 +197,20 @@ func Evaluate[T any](b *Browser, script string) (T, error) {
 // Keys types keys where the focus is.
 func (b *Browser) Keys(keys string) error { return b.do(chromedp.KeyEvent(keys)) }
 
-// Scheme sets the colours that the reader likes: light or dark.
-func (b *Browser) Scheme(name string) error {
-	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
+// Media sets what the reader likes, as name=value of media features: each call forgets
+// those before it.
+func (b *Browser) Media(wishes ...string) error {
+	var features []*emulation.MediaFeature
+	for _, w := range wishes {
+		name, value, _ := strings.Cut(w, "=")
+		features = append(features, &emulation.MediaFeature{Name: name, Value: value})
+	}
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
 	return err
 }
+
+// Scheme sets the colours that the reader likes: light or dark.
+func (b *Browser) Scheme(name string) error { return b.Media("prefers-color-scheme=" + name) }
 
 // Scripts turns the page's own scripts on or off.
 func (b *Browser) Scripts(on bool) error {
