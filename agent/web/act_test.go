@@ -107,7 +107,9 @@ func TestActionsRefused(t *testing.T) {
 		{"block", url.Values{"tuple": {tuple}, "comment": {strings.Repeat("x", 201)}}, http.StatusBadRequest, "longer than"},
 		{"block", url.Values{"tuple": {tuple}, "comment": {"a\x1b[2Jb"}}, http.StatusBadRequest, "cannot be printed"},
 		{"block", url.Values{"tuple": {tuple}, "scope": {"world"}}, http.StatusBadRequest, "use tuple, pair"},
-		{"unblock", url.Values{"block": {"none"}, "sure": {"yes"}}, http.StatusNotFound, "no block has"},
+		{"unblock", url.Values{"block": {"none"}}, http.StatusNotFound, "no such block any more"},
+		{"unblock", url.Values{"block": {"none"}, "sure": {"yes"}}, http.StatusNotFound, "no such block any more"},
+		{"disallow", url.Values{"network": {"198.51.100.1"}}, http.StatusNotFound, "not in the allow list any more"},
 		{"unblock", url.Values{}, http.StatusBadRequest, "which block"},
 		{"allow", url.Values{"network": {"203.0.113.9/24"}}, http.StatusBadRequest, "203.0.113.9/24"},
 		{"allow", url.Values{}, http.StatusBadRequest, "missing"},
@@ -119,6 +121,17 @@ func TestActionsRefused(t *testing.T) {
 		if text := textOf(t, w.Body.String()); w.Code != c.status || !strings.Contains(text, c.says) {
 			t.Errorf("%s %v: %d %s", c.action, c.form, w.Code, text)
 		}
+		if known := actions[c.action].section; known != "" && !strings.Contains(w.Body.String(), `href="/ui/`+known+`">Try again`) {
+			t.Errorf("%s does not lead back to %s", c.action, known)
+		}
+	}
+}
+
+// Blocks that ended by an action are not shown as if they were there.
+func TestEnded(t *testing.T) {
+	w := post(newPages(t, newAgent()), admin, "/ui/do/allow", url.Values{"network": {"203.0.113.9"}, "sure": {"yes"}})
+	if text := textOf(t, w.Body.String()); !strings.Contains(text, "1 blocks ended") || !strings.Contains(text, "lifted over") || strings.Contains(text, " left") {
+		t.Error(text)
 	}
 }
 

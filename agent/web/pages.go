@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"slips-ips/agent/control"
@@ -202,9 +204,20 @@ func (p *Pages) render(w http.ResponseWriter, rq *request, a answer) {
 	_, _ = w.Write(out.Bytes()) // who went away does not matter
 }
 
+// failedBody says what went wrong, and on which page to try again.
+type failedBody struct{ Text, Section string }
+
 // failed is the page of an error.
 func (p *Pages) failed(r *http.Request, err error) answer {
 	status := http.StatusInternalServerError
+	section := strings.TrimPrefix(r.URL.Path, control.PagePath)
+	if a, ok := actions[strings.TrimPrefix(section, "do/")]; ok {
+		section = a.section
+	}
+	if !slices.Contains([]string{"alerts", "allows", "blocks", "policy", "tuples"}, section) {
+		section = ""
+	}
+	body := failedBody{Text: errorText(err), Section: section}
 	for _, k := range []struct {
 		err    error
 		status int
@@ -220,11 +233,11 @@ func (p *Pages) failed(r *http.Request, err error) answer {
 		{context.DeadlineExceeded, http.StatusGatewayTimeout, "Too slow"},
 	} {
 		if errors.Is(err, k.err) {
-			return answer{name: "error", title: k.title, status: k.status, body: errorText(err)}
+			return answer{name: "error", title: k.title, section: section, status: k.status, body: body}
 		}
 	}
 	if !errors.Is(err, context.Canceled) {
 		p.log.Warn("a page failed", "path", r.URL.Path, "error", err)
 	}
-	return answer{name: "error", title: "Failed", status: status, body: errorText(err)}
+	return answer{name: "error", title: "Failed", status: status, body: body}
 }

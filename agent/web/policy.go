@@ -76,7 +76,9 @@ func (r *request) whatIf() (answer, error) {
 // untried says why a configuration was not tried, and keeps what was pasted.
 func (r *request) untried(b policyBody, why error) answer {
 	a := r.p.failed(r.Request, why)
-	b.Failed, _ = a.body.(string)
+	if said, ok := a.body.(failedBody); ok {
+		b.Failed = said.Text
+	}
 	return answer{name: "policy", title: "Policy: what if", section: "policy", status: a.status, body: b}
 }
 
