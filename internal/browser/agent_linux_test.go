@@ -26,6 +26,9 @@ const theToken = "0123456789abcdef0123456789abcdef"
 // the tuple that the agent finds out about by itself.
 const beacon = "10.20.0.11-203.0.113.80-9090-tcp"
 
+// leftward is a name, as a feed may have them, whose letters run to the left.
+const leftward = "\u05d0\u05d1\u05d2"
+
 // agent is the real program on a router, enforcing, fed with flows of the last hour.
 type agent struct {
 	*control.Client
@@ -171,7 +174,8 @@ func flows(contacts int, begin time.Time) string {
 			add(byte(20+i), 22, time.Duration(i)*59*time.Second+time.Second/2, 90)
 		}
 	}
-	return string(text)
+	named := strings.Replace(strings.Split(string(text), "\n")[1], "10.20.0.11", leftward, 1)
+	return string(text) + named + "\n"
 }
 
 // kernel is what nft says of our table; nothing where there is none.

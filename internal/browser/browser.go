@@ -176,9 +176,10 @@ func (b *Browser) Fill(selector, text string) error {
 	return nil
 }
 
-// Text gives what is to be read at a selector.
+// Text gives what is to be read at a selector. It does so in one step: what it looks at
+// may be another one in the next moment.
 func (b *Browser) Text(selector string) (string, error) {
-	text, err := ask(b, chromedp.Text(chromedp.CSS(selector)))
+	text, err := Evaluate[string](b, fmt.Sprintf("document.querySelector(%q).innerText", selector))
 	if err != nil {
 		return "", fmt.Errorf("reading %s: %w", selector, err)
 	}

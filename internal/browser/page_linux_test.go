@@ -256,7 +256,19 @@ func everything(t *testing.T, a *agent, v visitor, who string) {
 	v.open("/ui/tuples")
 	v.fill("#host", "203.0.113.80")
 	v.press(".filter button")
-	v.sees("1 of 6 tuples", beacon)
+	v.sees("2 of 7 tuples", beacon)
+	// The source stands before the destination, whatever letters it has.
+	v.open("/ui/tuples?match=" + leftward + "-*")
+	if before, err := Evaluate[bool](v.Browser, `(() => {
+		const text = document.querySelector("td a").firstChild, at = (n) => {
+			const r = document.createRange();
+			r.setStart(text, n); r.setEnd(text, n + 1);
+			return r.getBoundingClientRect().left;
+		};
+		return at(0) < at(text.data.indexOf("203."));
+	})()`); err != nil || !before {
+		t.Errorf("the source stands behind the destination: %v", err)
+	}
 	v.open("/ui/models")
 	v.sees("models, scored by behaviour", "From-Generic")
 }
