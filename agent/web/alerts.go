@@ -39,8 +39,7 @@ type alertsBody struct {
 	Since, Until, Label, Host, Source, Decision string
 	Decisions                                   []string
 	Events                                      []history.Event
-	After                                       string // of the next page
-	Looked                                      int    // events that were looked through in vain, where the page is not full
+	Looked                                      int // events that were looked through in vain, where the page is not full
 	pager
 }
 
