@@ -68,7 +68,7 @@
     }
   }
   for (const c of document.querySelectorAll("td,th")) {
-    if (c.textContent.trim().length > 12 && c.clientWidth < 60) { wrong.push(`${name(c)} is squeezed to ${c.clientWidth}`); }
+    if (/\p{L}{5}/u.test(c.textContent) && c.clientWidth < 40 || c.textContent.trim().length > 12 && c.clientWidth < 60) { wrong.push(`${name(c)} is squeezed to ${c.clientWidth}`); }
   }
   for (const list of document.querySelectorAll("ul,ol")) {
     for (const c of list.children) { if (c.tagName !== "LI") { wrong.push(`${name(c)} is in a list and no item`); } }
