@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -97,5 +98,16 @@ func TestTupleWithoutHistory(t *testing.T) {
 	w := get(newPages(t, a), admin, tuplePage)
 	if text := textOf(t, w.Body.String()); w.Code != http.StatusOK || !strings.Contains(text, "no history is kept") || strings.Contains(text, "Nothing that is remembered") {
 		t.Errorf("%d %s", w.Code, text)
+	}
+}
+
+// A page has one zone.
+func TestVerdictTime(t *testing.T) {
+	a := newAgent()
+	until := a.Explanation.Block.Until
+	a.Explanation.Verdict = "Blocked until " + until.Format(time.RFC3339) + ": it beacons."
+	text := textOf(t, get(newPages(t, a), admin, tuplePage).Body.String())
+	if want := "Blocked until " + when(until) + ": it beacons."; !strings.Contains(text, want) {
+		t.Errorf("no %q in %s", want, text)
 	}
 }

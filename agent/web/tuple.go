@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
+	"strings"
+	"time"
 
 	"slips-ips/agent/control"
 	"slips-ips/agent/history"
@@ -48,6 +50,9 @@ func (r *request) tuple() (answer, error) {
 		b.NoEvents = errorText(err)
 	} else {
 		e.Events = page.Events
+	}
+	if e.Block != nil { // in the zone of all else here
+		e.Verdict = strings.Replace(e.Verdict, e.Block.Until.Format(time.RFC3339), when(e.Block.Until), 1)
 	}
 	b.Explanation = e
 	for _, end := range []argusfeed.Addr{tuple.Dst, tuple.Src} {
