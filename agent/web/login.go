@@ -46,6 +46,9 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.logins.Add(1)
+	if c, err := r.Cookie(cookieName); err == nil {
+		s.sessions.end(c.Value) // nobody has it any more
+	}
 	http.SetCookie(w, s.cookie(s.sessions.begin(t, s.now()), int(sessionFor/time.Second)))
 	http.Redirect(w, r, control.PagePath, http.StatusSeeOther)
 }

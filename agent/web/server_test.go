@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -267,6 +268,8 @@ func TestLimits(t *testing.T) {
 	}
 
 	list := newSessions()
+	valid := []token{{name: "anna"}, {name: "bob"}}
+	bobs := list.begin(token{name: "bob"}, now)
 	var first, last string
 	for i := range maxSessions + 10 {
 		last = list.begin(token{name: "anna"}, now.Add(time.Duration(i)*time.Second))
@@ -274,8 +277,16 @@ func TestLimits(t *testing.T) {
 			first = last
 		}
 	}
-	valid := []token{{name: "anna"}}
-	if _, _, ok := list.of(first, valid, now, true); ok || len(list.byID) != maxSessions {
+	if _, _, ok := list.of(first, valid, now, true); ok || len(list.byID) != maxOfOne+1 {
+		t.Errorf("%d sessions", len(list.byID))
+	}
+	if _, _, ok := list.of(bobs, valid, now, true); !ok {
+		t.Error("anna's logins ended bob's")
+	}
+	for i := range maxSessions + 10 {
+		list.begin(token{name: strconv.Itoa(i)}, now)
+	}
+	if len(list.byID) != maxSessions {
 		t.Errorf("%d sessions", len(list.byID))
 	}
 	if _, _, ok := list.of(last, valid, now.Add(time.Hour), true); !ok {

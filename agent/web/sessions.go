@@ -11,6 +11,7 @@ import (
 // sooner.
 const (
 	maxSessions = 64
+	maxOfOne    = 8 // of one token
 	sessionFor  = 12 * time.Hour
 	sessionIdle = 2 * time.Hour
 )
@@ -31,8 +32,8 @@ type sessions struct {
 
 func newSessions() *sessions { return &sessions{byID: map[[sha256.Size]byte]*session{}} }
 
-// begin logs a token in. Where there are too many the one that was not used for the
-// longest time ends.
+// begin logs a token in. Where there are too many, of it or in all, the one that was
+// not used for the longest time ends.
 func (s *sessions) begin(t token, now time.Time) (cookie string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,19 +42,33 @@ func (s *sessions) begin(t token, now time.Time) (cookie string) {
 			delete(s.byID, id)
 		}
 	}
-	for len(s.byID) >= maxSessions {
-		var oldest [sha256.Size]byte
-		var at time.Time
-		for id, old := range s.byID {
-			if at.IsZero() || old.used.Before(at) {
-				oldest, at = id, old.used
-			}
-		}
-		delete(s.byID, oldest)
-	}
+	s.makeRoom(maxOfOne, func(old *session) bool { return old.token.name == t.name })
+	s.makeRoom(maxSessions, func(*session) bool { return true })
 	cookie = rand.Text() + rand.Text()
 	s.byID[sha256.Sum256([]byte(cookie))] = &session{newAllowance(), t, now, now}
 	return cookie
+}
+
+// makeRoom ends those of which there are too many for one more. One who logs in again
+// and again ends his own before those of others.
+func (s *sessions) makeRoom(most int, of func(*session) bool) {
+	for {
+		n := 0
+		var oldest [sha256.Size]byte
+		for id, old := range s.byID {
+			if !of(old) {
+				continue
+			}
+			if n == 0 || old.used.Before(s.byID[oldest].used) {
+				oldest = id
+			}
+			n++
+		}
+		if n < most {
+			return
+		}
+		delete(s.byID, oldest)
+	}
 }
 
 func (s *session) over(now time.Time) bool {
