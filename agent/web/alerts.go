@@ -85,7 +85,7 @@ func (r *request) alerts() (answer, error) {
 		return answer{}, err
 	}
 	if next != "" {
-		b.pager.After = with(r.URL, "after", next)
+		b.After = with(r.URL, "after", next)
 	}
 	if q.After != "" {
 		b.Before = with(r.URL, "after", "")
