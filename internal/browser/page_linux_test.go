@@ -99,6 +99,9 @@ func TestPage(t *testing.T) {
 		v.fill("#token", theToken)
 		v.press("main button")
 		v.sees("Overview", "anna")
+		if st, err := a.Status(t.Context()); err != nil || st.Web.Listen != "127.0.0.1:9561" || st.Web.Sessions != 1 || st.Web.Logins != 1 || st.Web.FailedLogins != 1 {
+			t.Errorf("the status has %+v of the page, %v", st.Web, err)
+		}
 		everything(t, a, v, "anna")
 		ends(t, a, v)
 		v.press(`form[action="/ui/logout"] button`)
