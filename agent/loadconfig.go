@@ -78,6 +78,9 @@ func (m Mistake) String() string {
 // ParseConfig reads the text of a slips.toml over the defaults; the
 // configuration may be used only where there are no mistakes.
 func ParseConfig(data []byte) (Config, []Mistake) {
+	if line, deep := tooDeep(data); deep {
+		return Config{}, []Mistake{{Line: line, What: fmt.Sprintf("more than %d parts of a key, or tables and lists inside each other; no key of slips.toml is so deep", deepest)}}
+	}
 	c, meta, err := decode(data)
 	if err != nil {
 		wrong := firstMistake(data, err)
@@ -94,18 +97,40 @@ func ParseConfig(data []byte) (Config, []Mistake) {
 	keys := keyLines(data)
 	var wrong []Mistake
 	seen := map[string]bool{} // a key that is in several [[table]]s comes once for each
-	for _, unknown := range meta.Undecoded() {
-		if path := unknown.String(); !seen[path] {
+	for _, key := range meta.Undecoded() {
+		if path := unknownPart(key).String(); !seen[path] && len(wrong) < maxMistakes {
 			seen[path] = true
 			wrong = append(wrong, unknownKey(keys, path)...)
 		}
 	}
 	for _, err := range split(c.Validate()) {
+		if len(wrong) >= maxMistakes {
+			break
+		}
 		key, what, _ := strings.Cut(err.Error(), ": ")
 		wrong = append(wrong, Mistake{Line: lineOf(keys, key), Key: key, What: what})
 	}
 	slices.SortStableFunc(wrong, func(a, b Mistake) int { return cmp.Compare(a.Line, b.Line) })
-	return c, wrong
+	return c, wrong[:min(len(wrong), maxMistakes)]
+}
+
+// maxMistakes is how many mistakes are told at a time: the line of each is looked for,
+// and whoever may ask what a configuration would do chooses how many there are.
+const maxMistakes = 200
+
+// unknownPart gives a key up to the part that is not known: the table of a key may be
+// unknown itself, and stands nowhere alone in [polcy.budget] and polcy.action.
+func unknownPart(key toml.Key) toml.Key {
+	for i := range key {
+		known := knownKeys(strings.ToLower(strings.Join(key[:i], ".")))
+		if len(known) == 0 {
+			return key
+		}
+		if !slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, key[i]) }) {
+			return key[:i+1]
+		}
+	}
+	return key
 }
 
 // undecodable is what the toml package refused itself: it knows the line.
@@ -201,9 +226,6 @@ func unknownKey(keys []keyLine, path string) []Mistake {
 		table, key = path[:i], path[i+1:]
 	}
 	known := knownKeys(table)
-	if len(known) == 0 {
-		return nil // the table is unknown itself, and said to be
-	}
 	what := "unknown key; known here: " + strings.Join(known, ", ")
 	if near := nearest(key, known); near != "" {
 		what = "unknown key; did you mean " + near + "? Known here: " + strings.Join(known, ", ")
@@ -212,6 +234,11 @@ func unknownKey(keys []keyLine, path string) []Mistake {
 	for _, k := range keys {
 		if k.plain == path {
 			wrong = append(wrong, Mistake{Line: k.line, Key: k.path, What: what})
+		}
+	}
+	for _, k := range keys { // a table that is only the beginning of others
+		if len(wrong) == 0 && strings.HasPrefix(k.plain, path+".") {
+			wrong = append(wrong, Mistake{Line: k.line, Key: path, What: what})
 		}
 	}
 	if len(wrong) == 0 { // inside an inline table

@@ -283,7 +283,7 @@ func TestOperatorExplains(t *testing.T) {
 	if e.Known == nil || e.Known.Flows != 40 || e.Judgement == nil || !e.Judgement.Malicious || len(e.Judgement.For) == 0 {
 		t.Errorf("%+v", e)
 	}
-	if e.Block == nil || !strings.HasPrefix(e.Verdict, "Blocked until ") || !strings.Contains(e.Verdict, "dry-run") {
+	if e.Block == nil || !strings.HasPrefix(e.Verdict, "Would be blocked until ") || !strings.Contains(e.Verdict, "dry-run") {
 		t.Errorf("the verdict is %q, the block %+v", e.Verdict, e.Block)
 	}
 	e = explain(beaconTuple(2))
@@ -378,5 +378,19 @@ func TestStatus(t *testing.T) {
 	}
 	if len(s.Feeds) != 1 || s.Config.Loaded.IsZero() || s.Worst() != "" {
 		t.Errorf("%+v, %+v, %+v", s.Feeds, s.Config, s.Problems)
+	}
+}
+
+// What is said of a block is what the kernel has.
+func TestBlockText(t *testing.T) {
+	until := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for state, want := range map[enforce.State]string{
+		enforce.StateBlocked:    "Blocked until 2026-03-01T12:00:00Z: it beacons.",
+		enforce.StateMissing:    "To be blocked until 2026-03-01T12:00:00Z, but not in the kernel, so it passes: it beacons.",
+		enforce.StateWouldBlock: "Would be blocked until 2026-03-01T12:00:00Z: it beacons. The agent runs in dry-run mode: it drops nothing.",
+	} {
+		if got := blockText(&control.BlockInfo{State: state, Until: until, Reason: "it beacons"}); got != want {
+			t.Errorf("%s: %q", state, got)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"slips-ips/agent/history"
 	"slips-ips/argusfeed"
 	"slips-ips/detection"
+	"slips-ips/enforce"
 	"slips-ips/policy"
 )
 
@@ -77,11 +79,7 @@ func (o operator) verdict(ctx context.Context, e *control.Explanation) (verdict 
 		mode = " The agent runs in dry-run mode: it would, but drops nothing."
 	}
 	if b := e.Block; b != nil {
-		reason := b.Reason
-		if reason == "" {
-			reason = "the reason is not remembered"
-		}
-		return fmt.Sprintf("Blocked until %s: %s.%s", b.Until.Format(time.RFC3339), reason, mode), nil, nil
+		return blockText(b), nil, nil
 	}
 	switch j := e.Judgement; {
 	case e.Known == nil:
@@ -101,6 +99,19 @@ func (o operator) verdict(ctx context.Context, e *control.Explanation) (verdict 
 	}
 	d := r.Decision
 	return fmt.Sprintf("Not blocked: another match like the newest would %s: %s.%s", verbOf(d.Action), d.Reason, mode), &r, nil
+}
+
+// blockText says what there is of a block: no more than the kernel has.
+func blockText(b *control.BlockInfo) string {
+	until := b.Until.Format(time.RFC3339)
+	reason := cmp.Or(b.Reason, "the reason is not remembered")
+	switch b.State {
+	case enforce.StateWouldBlock:
+		return fmt.Sprintf("Would be blocked until %s: %s. The agent runs in dry-run mode: it drops nothing.", until, reason)
+	case enforce.StateMissing:
+		return fmt.Sprintf("To be blocked until %s, but not in the kernel, so it passes: %s.", until, reason)
+	}
+	return fmt.Sprintf("Blocked until %s: %s.", until, reason)
 }
 
 func verbOf(a policy.Action) string {

@@ -51,6 +51,9 @@ func (a *Agent) Status() status.Status {
 			status.Queue{Name: "flows", Len: len(q.flows), Cap: cap(q.flows)},
 			status.Queue{Name: "detections", Len: len(q.detections), Cap: cap(q.detections)})
 	}
+	if a.doors.pages != nil {
+		s.Web = a.doors.pages.Status()
+	}
 	if s.Config.Failed != "" {
 		s.Problems = append(s.Problems, status.Problem{Severity: status.Warning, Area: "config",
 			What: "the newest reload failed: " + s.Config.Failed})

@@ -96,10 +96,15 @@ func writeList[T any](s *Server, w http.ResponseWriter, head any, name string, l
 	return nil
 }
 
+// unread is a body that was too large to be read.
+type unread struct{ err error }
+
+func (u unread) Read([]byte) (int, error) { return 0, u.err }
+
 // takeBody reads the whole body before anything is done for the client, while
 // its time for the request runs; after it only the answer has a deadline. A body
 // that is left alone would be waited for when the answer is out.
-func (s *Server) takeBody(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) takeBody(w http.ResponseWriter, r *http.Request, c *call) error {
 	if r.ContentLength == 0 {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 		return nil
@@ -108,9 +113,16 @@ func (s *Server) takeBody(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodPost {
 		return fmt.Errorf("%w: %s takes no body", ErrInvalid, r.Method)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.opt.MaxBody)))
+	most := s.opt.MaxBody
+	if c.forPeople {
+		most = s.opt.MaxForm
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(most)))
 	var large *http.MaxBytesError
 	switch {
+	case errors.As(err, &large) && c.forPeople:
+		r.Body = io.NopCloser(unread{err})
+		return nil
 	case errors.As(err, &large):
 		return &statusError{fmt.Sprintf("the body is larger than %d bytes", large.Limit), "too_large", http.StatusRequestEntityTooLarge}
 	case err != nil:

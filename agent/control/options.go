@@ -15,7 +15,8 @@ type Options struct {
 	Log *slog.Logger
 
 	// Page answers below PagePath for who is at the other end, who may read; nil:
-	// there is none. The body of a request is read, and bounded, before.
+	// there is none. The body of a request is read, and bounded, before: reading one
+	// that is too large gives an http.MaxBytesError.
 	Page func(http.ResponseWriter, *http.Request, Visitor)
 
 	// MaxClients are connected at once, MaxPerUser of them of one user other than
@@ -27,8 +28,9 @@ type Options struct {
 	// user; the next ones wait for QueueTime. Defaults 4 and 5 s.
 	MaxQueries int
 	QueueTime  time.Duration
-	// MaxHeader and MaxBody bound a request, in bytes. Defaults 16 KiB and 64 KiB.
-	MaxHeader, MaxBody int
+	// MaxHeader and MaxBody bound a request, MaxForm the body of one of the page, which
+	// may have a slips.toml in it, in bytes. Defaults 16 KiB, 64 KiB and 256 KiB.
+	MaxHeader, MaxBody, MaxForm int
 	// ReadTime is for sending a request, QueryTime for answering it, WriteTime for
 	// receiving the answer (of a follower: each line of it); IdleTime is how long
 	// a connection may do nothing. Defaults 5 s, 20 s, 20 s and 60 s.
@@ -42,7 +44,7 @@ func (o Options) withDefaults() Options {
 	o.MaxClients, o.MaxPerUser = cmp.Or(o.MaxClients, 64), cmp.Or(o.MaxPerUser, 16)
 	o.MaxFollowers = cmp.Or(o.MaxFollowers, 16)
 	o.MaxQueries, o.QueueTime = cmp.Or(o.MaxQueries, 4), cmp.Or(o.QueueTime, 5*time.Second)
-	o.MaxHeader, o.MaxBody = cmp.Or(o.MaxHeader, 16<<10), cmp.Or(o.MaxBody, 64<<10)
+	o.MaxHeader, o.MaxBody, o.MaxForm = cmp.Or(o.MaxHeader, 16<<10), cmp.Or(o.MaxBody, 64<<10), cmp.Or(o.MaxForm, 256<<10)
 	o.ReadTime, o.QueryTime = cmp.Or(o.ReadTime, 5*time.Second), cmp.Or(o.QueryTime, 20*time.Second)
 	o.WriteTime, o.IdleTime = cmp.Or(o.WriteTime, 20*time.Second), cmp.Or(o.IdleTime, time.Minute)
 	o.Heartbeat = cmp.Or(o.Heartbeat, 15*time.Second)

@@ -25,7 +25,9 @@ type call struct {
 	Changes bool `json:"changes"`
 	// costly calls are limited in how many run at once.
 	costly bool
-	run    func(*Server, http.ResponseWriter, *http.Request) error
+	// forPeople is the page: it says in its own words what is wrong with a body.
+	forPeople bool
+	run       func(*Server, http.ResponseWriter, *http.Request) error
 }
 
 // allCalls gives all there are.
@@ -59,7 +61,7 @@ func (s *Server) routes() http.Handler {
 		mux.HandleFunc(c.Method+" "+c.Path, func(w http.ResponseWriter, r *http.Request) { s.serve(c, w, r) })
 	}
 	if s.opt.Page != nil {
-		page, home := &call{costly: true, run: (*Server).page}, &call{run: (*Server).home}
+		page, home := &call{costly: true, forPeople: true, run: (*Server).page}, &call{run: (*Server).home}
 		mux.HandleFunc(PagePath, func(w http.ResponseWriter, r *http.Request) { s.serve(page, w, r) })
 		mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { s.serve(home, w, r) })
 	}
@@ -73,6 +75,9 @@ func (s *Server) serve(c *call, w http.ResponseWriter, r *http.Request) {
 	s.requests.Add(1)
 	w.Header().Set(apiHeader, apiVersion)
 	w.Header().Set("Cache-Control", "no-store")
+	// A browser may be the reader, and names from outside are in what it reads.
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	p := peerFrom(r)
 	if err := foreign(r, &s.cross); err != nil {
 		s.fail(w, err)
@@ -86,7 +91,7 @@ func (s *Server) serve(c *call, w http.ResponseWriter, r *http.Request) {
 		s.fail(w, s.access.forbidden(p, true))
 		return
 	}
-	if err := s.takeBody(w, r); err != nil {
+	if err := s.takeBody(w, r, c); err != nil {
 		s.fail(w, err)
 		return
 	}

@@ -30,7 +30,9 @@ type Status struct {
 	Outputs []Output `json:"outputs"`
 	// Queues are the channels and buffers between the stages.
 	Queues []Queue `json:"queues"`
-	Memory Memory  `json:"memory"`
+	// Web is the page on loopback.
+	Web    Web    `json:"web"`
+	Memory Memory `json:"memory"`
 	// Errors are the newest warnings and errors, the newest first.
 	Errors []Error `json:"errors"`
 }
@@ -202,6 +204,20 @@ type Queue struct {
 	Name string `json:"name"` // flows, detections, history, output names
 	Len  int    `json:"len"`
 	Cap  int    `json:"cap"`
+}
+
+// Web is the page on loopback, with what its visitors did since the start.
+type Web struct {
+	// Listen is its address, empty where it is not served there.
+	Listen string `json:"listen"`
+	// Sessions are logged in now.
+	Sessions int `json:"sessions"`
+	// Requests came, Refused ones of them were too many of one visitor.
+	Requests uint64 `json:"requests"`
+	Refused  uint64 `json:"refused"`
+	// Logins had a right token, FailedLogins a wrong one.
+	Logins       uint64 `json:"logins"`
+	FailedLogins uint64 `json:"failed_logins"`
 }
 
 // Memory is what the process uses.

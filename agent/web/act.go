@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"slips-ips/agent/control"
@@ -42,7 +43,9 @@ type done struct {
 	Text   string
 	Notes  []string
 	Blocks []control.BlockInfo
-	Back   string
+	// Ended tells that the blocks are not there any more.
+	Ended bool
+	Back  string
 }
 
 var actions = map[string]action{
@@ -173,13 +176,18 @@ func planUnblock(r *request, f *fields) (*plan, error) {
 	if t, err := argusfeed.FindTuple(id); err == nil {
 		query.Match = control.ExactGlob(t.String())
 	}
-	if list, err := r.p.agent.Blocks(r.Context(), query); err == nil {
-		for _, b := range list.Blocks {
-			if b.ID == id || b.Tuple.String() == id {
-				p.Title, p.Blocks = "Lift the block of "+plain(b.Tuple.String())+"?", []control.BlockInfo{b}
-				break
-			}
+	list, err := r.p.agent.Blocks(r.Context(), query)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range list.Blocks {
+		if b.ID == id || b.Tuple.String() == id {
+			p.Title, p.Blocks = "Lift the block of "+plain(b.Tuple.String())+"?", []control.BlockInfo{b}
+			break
 		}
+	}
+	if p.Blocks == nil && len(list.Blocks) == list.Matching {
+		return nil, fmt.Errorf("%w: there is no such block any more: it ran out, or somebody else lifted it", control.ErrNotFound)
 	}
 	p.run = func(ctx context.Context, by history.Who) (done, error) {
 		b, err := r.p.agent.RemoveBlock(ctx, by, id)
@@ -228,7 +236,7 @@ func planAllow(r *request, f *fields) (*plan, error) {
 		if err != nil {
 			return done{}, err
 		}
-		d := done{Text: fmt.Sprintf("%s is never blocked from now on; %d blocks ended.", plain(result.Allow.Network), len(result.Lifted)), Blocks: result.Lifted}
+		d := done{Text: fmt.Sprintf("%s is never blocked from now on; %d blocks ended.", plain(result.Allow.Network), len(result.Lifted)), Blocks: result.Lifted, Ended: true}
 		if result.Warning != "" {
 			d.Notes = append(d.Notes, result.Warning)
 		}
@@ -241,6 +249,18 @@ func planDisallow(r *request, f *fields) (*plan, error) {
 	network := f.host("network")
 	if f.err != nil {
 		return nil, f.err
+	}
+	all, err := r.p.agent.Allows(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	same := func(a control.Allow) bool {
+		is, err := control.ParseNetwork(a.Network)
+		wanted, _ := control.ParseNetwork(network) // checked above
+		return err == nil && is == wanted
+	}
+	if !slices.ContainsFunc(all, same) {
+		return nil, fmt.Errorf("%w: %s is not in the allow list any more: its entry ended, or somebody else took it off", control.ErrNotFound, plain(network))
 	}
 	p := &plan{Title: "Take " + plain(network) + " off the allow list?", Button: "Take it off", Facts: []string{
 		"From now on what is detected there is blocked as everywhere.",

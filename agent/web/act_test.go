@@ -107,7 +107,9 @@ func TestActionsRefused(t *testing.T) {
 		{"block", url.Values{"tuple": {tuple}, "comment": {strings.Repeat("x", 201)}}, http.StatusBadRequest, "longer than"},
 		{"block", url.Values{"tuple": {tuple}, "comment": {"a\x1b[2Jb"}}, http.StatusBadRequest, "cannot be printed"},
 		{"block", url.Values{"tuple": {tuple}, "scope": {"world"}}, http.StatusBadRequest, "use tuple, pair"},
-		{"unblock", url.Values{"block": {"none"}, "sure": {"yes"}}, http.StatusNotFound, "no block has"},
+		{"unblock", url.Values{"block": {"none"}}, http.StatusNotFound, "no such block any more"},
+		{"unblock", url.Values{"block": {"none"}, "sure": {"yes"}}, http.StatusNotFound, "no such block any more"},
+		{"disallow", url.Values{"network": {"198.51.100.1"}}, http.StatusNotFound, "not in the allow list any more"},
 		{"unblock", url.Values{}, http.StatusBadRequest, "which block"},
 		{"allow", url.Values{"network": {"203.0.113.9/24"}}, http.StatusBadRequest, "203.0.113.9/24"},
 		{"allow", url.Values{}, http.StatusBadRequest, "missing"},
@@ -119,6 +121,17 @@ func TestActionsRefused(t *testing.T) {
 		if text := textOf(t, w.Body.String()); w.Code != c.status || !strings.Contains(text, c.says) {
 			t.Errorf("%s %v: %d %s", c.action, c.form, w.Code, text)
 		}
+		if known := actions[c.action].section; known != "" && !strings.Contains(w.Body.String(), `href="/ui/`+known+`">Try again`) {
+			t.Errorf("%s does not lead back to %s", c.action, known)
+		}
+	}
+}
+
+// Blocks that ended by an action are not shown as if they were there.
+func TestEnded(t *testing.T) {
+	w := post(newPages(t, newAgent()), admin, "/ui/do/allow", url.Values{"network": {"203.0.113.9"}, "sure": {"yes"}})
+	if text := textOf(t, w.Body.String()); !strings.Contains(text, "1 blocks ended") || !strings.Contains(text, "lifted over") || strings.Contains(text, " left") {
+		t.Error(text)
 	}
 }
 
@@ -155,10 +168,18 @@ func TestWhatIf(t *testing.T) {
 	if text := textOf(t, w.Body.String()); !strings.Contains(text, "line 1, policy.action : \"deny\" is not allowed") || !strings.Contains(text, `action = "deny"`) {
 		t.Error(text)
 	}
+	// What was pasted is still there where something else is wrong.
 	for _, form := range []url.Values{{"since": {"tomorrow"}}, {"since": {"1h"}, "until": {"2h"}}} {
-		if w := post(p, looker, "/ui/whatif", form); w.Code != http.StatusBadRequest {
-			t.Errorf("%v: %d", form, w.Code)
+		form.Set("config", "matches = 9 # mine")
+		w := post(p, looker, "/ui/whatif", form)
+		if text := textOf(t, w.Body.String()); w.Code != http.StatusBadRequest || !strings.Contains(text, "It was not tried since: ") || !strings.Contains(text, "matches = 9 # mine") {
+			t.Errorf("%v: %d %s", form, w.Code, text)
 		}
+	}
+	a.FailWhatIf = fmt.Errorf("%w: no history is kept", control.ErrUnavailable)
+	w = post(p, looker, "/ui/whatif", url.Values{"config": {"matches = 9 # mine"}, "since": {"1d"}})
+	if text := textOf(t, w.Body.String()); w.Code != http.StatusServiceUnavailable || !strings.Contains(text, "It was not tried no history is kept") || !strings.Contains(text, "matches = 9 # mine") {
+		t.Errorf("%d %s", w.Code, text)
 	}
 	if len(a.By()) != 0 {
 		t.Error("asking changed something")

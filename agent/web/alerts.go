@@ -39,8 +39,7 @@ type alertsBody struct {
 	Since, Until, Label, Host, Source, Decision string
 	Decisions                                   []string
 	Events                                      []history.Event
-	After                                       string // of the next page
-	Looked                                      int    // events that were looked through in vain, where the page is not full
+	Looked                                      int // events that were looked through in vain, where the page is not full
 	pager
 }
 
@@ -86,7 +85,7 @@ func (r *request) alerts() (answer, error) {
 		return answer{}, err
 	}
 	if next != "" {
-		b.pager.After = with(r.URL, "after", next)
+		b.After = with(r.URL, "after", next)
 	}
 	if q.After != "" {
 		b.Before = with(r.URL, "after", "")

@@ -4,7 +4,8 @@
 //
 // [Pages] answers below /ui/ for a visitor that somebody else vouches for: the
 // control socket, whose visitors the kernel names, or [Server], which listens on
-// loopback and asks for a token. It knows nothing of detection or blocks; it asks
+// loopback and asks for a token. There each visitor has an allowance of his own, by his
+// login or else by the user that the kernel names. It knows nothing of detection or blocks; it asks
 // an [Agent].
 //
 // All is made on the server with html/template from embedded files. It works

@@ -107,7 +107,7 @@ func TestPaging(t *testing.T) {
 	a := newAgent()
 	a.Backend = controltest.Large(n)
 	p := newPages(t, a)
-	for _, path := range []string{"/ui/tuples", "/ui/blocks", "/ui/alerts?source=10.0.0.0/30"} {
+	for _, path := range []string{"/ui/tuples", "/ui/blocks", "/ui/alerts?source=10.0.0.0/30", "/ui/alerts?decision=everything"} {
 		seen := map[string]bool{}
 		pages := 0
 		for next := path; next != "" && pages < 5; pages++ {
@@ -128,9 +128,9 @@ func TestPaging(t *testing.T) {
 				}
 			})
 		}
-		want := 500
-		if strings.Contains(path, "alerts") {
-			want = 4
+		want := map[string]int{"/ui/alerts?source=10.0.0.0/30": 4, "/ui/alerts?decision=everything": 5 * alertsPage}[path]
+		if want == 0 {
+			want = 500
 		}
 		if len(seen) != want {
 			t.Errorf("%s: %d in %d pages, want %d", path, len(seen), pages, want)

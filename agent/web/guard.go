@@ -41,7 +41,12 @@ func (r *request) checkForm() error {
 	if kind := r.Header.Get("Content-Type"); !strings.HasPrefix(kind, "application/x-www-form-urlencoded") {
 		return fmt.Errorf("%w: a form is sent as application/x-www-form-urlencoded, not as %.50q", control.ErrInvalid, kind)
 	}
-	if err := r.ParseForm(); err != nil {
+	err := r.ParseForm()
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return fmt.Errorf("%w: the form has more than the %d KiB that there is room for; slips-ips replay --history --policy FILE has no such limit", control.ErrInvalid, large.Limit>>10)
+	}
+	if err != nil {
 		return fmt.Errorf("%w: the form cannot be read: %w", control.ErrInvalid, err)
 	}
 	if !hmac.Equal([]byte(r.PostForm.Get("form")), []byte(r.p.formToken(r.by))) {
@@ -50,7 +55,13 @@ func (r *request) checkForm() error {
 	return nil
 }
 
-// errorText is an error for people: that it is invalid the heading says.
+// errorText is an error for people: of what kind it is the heading says.
 func errorText(err error) string {
-	return strings.TrimPrefix(err.Error(), control.ErrInvalid.Error()+": ")
+	text := err.Error()
+	for _, kind := range []error{control.ErrInvalid, control.ErrUnavailable, control.ErrNotFound, control.ErrRefused, control.ErrForbidden, control.ErrBusy} {
+		if rest, ok := strings.CutPrefix(text, kind.Error()+": "); ok {
+			return rest
+		}
+	}
+	return text
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // hostile is what a label, a comment or a name from a feed could be.
-const hostile = `<script src=//evil.example>x</script>"'><img src=x onerror=alert(1)>{{.}}` + "\x1b[2J\x00\u202egnp\u200b" + `&lt;javascript:alert(2)`
+const hostile = `<script src=//evil.example>x</script>"'><img src=x onerror=alert(1)>{{.}}` + "\x1b[2J\x00\u202egnp\u200b\u3164\ufe0f" + "e\u0301\u0302\u0303\u0304\u0305" + `&lt;javascript:alert(2)`
 
 // poison puts it everywhere that something from outside can be.
 func poison() *testAgent {
@@ -109,7 +109,7 @@ func TestHostile(t *testing.T) {
 				}
 			}
 		})
-		for _, bad := range []string{"\x1b", "\x00", "\u202e"} {
+		for _, bad := range []string{"\x1b", "\x00", "\u202e", "\u200b", "\u3164", "\ufe0f", "\u0304"} {
 			// What a form carries on goes back as it came.
 			if strings.Contains(textOf(t, page), bad) && !strings.Contains(page, "<textarea") {
 				t.Errorf("%q is in the text of %.300s", bad, textOf(t, page))

@@ -56,6 +56,12 @@ func (r *request) overview() (answer, error) {
 	return answer{name: "overview", title: "Overview", section: "overview", refresh: true, body: b}, nil
 }
 
+// decides tells whether the agent blocks anything, or would.
+func (r *request) decides() bool { return r.p.agent.Status().Mode != detectOff }
+
+// detectOff is the mode in which nothing is judged.
+const detectOff = "detect-off"
+
 // rank puts what is blocked first.
 func rank(d status.Decisions) int {
 	return slices.Index([]string{string(policy.ActionBlock), string(policy.ActionAlert), string(policy.ActionIgnore)}, d.Action)

@@ -8,14 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"slips-ips/agent/control"
-	"slips-ips/agent/picture"
 )
 
 //go:embed templates static
@@ -74,32 +74,11 @@ func NewPages(a Agent, log *slog.Logger) (*Pages, error) {
 	if p.pages, err = parseTemplates(); err != nil {
 		return nil, err
 	}
-	static, err := fs.Sub(files, "static")
-	if err != nil {
-		return nil, fmt.Errorf("reading the embedded files: %w", err)
+	if p.static, err = staticFiles(); err != nil {
+		return nil, err
 	}
-	p.static = staticFiles(static)
 	p.routes()
 	return p, nil
-}
-
-// staticFiles serves what belongs to the pages; the style of pictures is theirs.
-func staticFiles(files fs.FS) http.Handler {
-	mux := http.NewServeMux()
-	root := control.PagePath + "static/"
-	mux.Handle("GET "+root, http.StripPrefix(root, http.FileServerFS(files)))
-	mux.HandleFunc("GET "+root+"pictures.css", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/css; charset=utf-8")
-		_, _ = io.WriteString(w, picture.Style)
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == root {
-			http.NotFound(w, r) // no listing
-			return
-		}
-		w.Header().Set("Cache-Control", "no-cache")
-		mux.ServeHTTP(w, r)
-	})
 }
 
 func parseTemplates() (map[string]*template.Template, error) {
@@ -162,7 +141,7 @@ func (p *Pages) routes() {
 		p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, h) })
 	}
 	root := control.PagePath
-	p.mux.Handle("GET "+root+"static/", p.static)
+	p.mux.Handle("GET "+staticPath, p.static)
 	handle("GET "+root+"{$}", (*request).overview)
 	handle("GET "+root+"tuples", (*request).tuples)
 	handle("GET "+root+"tuple", (*request).tuple)
@@ -225,9 +204,20 @@ func (p *Pages) render(w http.ResponseWriter, rq *request, a answer) {
 	_, _ = w.Write(out.Bytes()) // who went away does not matter
 }
 
+// failedBody says what went wrong, and on which page to try again.
+type failedBody struct{ Text, Section string }
+
 // failed is the page of an error.
 func (p *Pages) failed(r *http.Request, err error) answer {
 	status := http.StatusInternalServerError
+	section := strings.TrimPrefix(r.URL.Path, control.PagePath)
+	if a, ok := actions[strings.TrimPrefix(section, "do/")]; ok {
+		section = a.section
+	}
+	if !slices.Contains([]string{"alerts", "allows", "blocks", "policy", "tuples"}, section) {
+		section = ""
+	}
+	body := failedBody{Text: errorText(err), Section: section}
 	for _, k := range []struct {
 		err    error
 		status int
@@ -243,11 +233,11 @@ func (p *Pages) failed(r *http.Request, err error) answer {
 		{context.DeadlineExceeded, http.StatusGatewayTimeout, "Too slow"},
 	} {
 		if errors.Is(err, k.err) {
-			return answer{name: "error", title: k.title, status: k.status, body: errorText(err)}
+			return answer{name: "error", title: k.title, section: section, status: k.status, body: body}
 		}
 	}
 	if !errors.Is(err, context.Canceled) {
 		p.log.Warn("a page failed", "path", r.URL.Path, "error", err)
 	}
-	return answer{name: "error", title: "Failed", status: status, body: errorText(err)}
+	return answer{name: "error", title: "Failed", status: status, body: body}
 }

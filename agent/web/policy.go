@@ -19,6 +19,8 @@ type policyBody struct {
 	Result   *control.WhatIfResult
 	Mistakes []control.Mistake
 	Rows     []whatIfRow
+	// Failed says why it was not tried.
+	Failed string
 }
 
 // whatIfRow is a tuple that two policies treat differently.
@@ -48,12 +50,12 @@ func (r *request) whatIf() (answer, error) {
 	if !q.Until.IsZero() && !q.Since.Before(q.Until) {
 		f.fail("since", "it is not before until")
 	}
-	if f.err != nil {
-		return answer{}, f.err
-	}
 	var err error
 	if b.Configuration, err = r.p.agent.Configuration(r.Context()); err != nil {
 		return answer{}, err
+	}
+	if f.err != nil {
+		return r.untried(b, f.err), nil
 	}
 	result, err := r.p.agent.WhatIf(r.Context(), q)
 	var wrong *control.ConfigError
@@ -61,7 +63,7 @@ func (r *request) whatIf() (answer, error) {
 	case errors.As(err, &wrong):
 		b.Mistakes = wrong.Mistakes
 	case err != nil:
-		return answer{}, err
+		return r.untried(b, err), nil
 	default:
 		b.Result = &result
 		for _, d := range result.Differences[:min(len(result.Differences), maxRows)] {
@@ -69,6 +71,15 @@ func (r *request) whatIf() (answer, error) {
 		}
 	}
 	return answer{name: "policy", title: "Policy: what if", section: "policy", body: b}, nil
+}
+
+// untried says why a configuration was not tried, and keeps what was pasted.
+func (r *request) untried(b policyBody, why error) answer {
+	a := r.p.failed(r.Request, why)
+	if said, ok := a.body.(failedBody); ok {
+		b.Failed = said.Text
+	}
+	return answer{name: "policy", title: "Policy: what if", section: "policy", status: a.status, body: b}
 }
 
 // does says what a policy would have done with a tuple.

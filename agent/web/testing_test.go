@@ -23,6 +23,23 @@ type testAgent struct {
 	*controltest.Backend
 	models []Model
 	text   string
+	// FailEvents is why there is no history.
+	FailEvents error
+	FailWhatIf error
+}
+
+func (a *testAgent) WhatIf(ctx context.Context, q control.WhatIfRequest) (control.WhatIfResult, error) {
+	if a.FailWhatIf != nil {
+		return control.WhatIfResult{}, a.FailWhatIf
+	}
+	return a.Backend.WhatIf(ctx, q)
+}
+
+func (a *testAgent) Events(ctx context.Context, q history.Query) (history.Page, error) {
+	if a.FailEvents != nil {
+		return history.Page{}, a.FailEvents
+	}
+	return a.Backend.Events(ctx, q)
 }
 
 func (a *testAgent) Models(context.Context) ([]Model, error) { return a.models, a.Fail }

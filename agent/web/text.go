@@ -59,15 +59,26 @@ func Style() string {
 }
 
 // plain replaces what would turn, hide or break the text around it: control
-// characters, and those that set the direction of writing or have no width.
+// characters, those that set the direction of writing or cannot be seen, and marks that
+// are heaped up over the lines beside them.
 func plain(s string) string {
+	marks := 0
 	return strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || unicode.IsControl(r) && r != '\n' || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) {
+		marks++
+		if !unicode.In(r, unicode.Mn, unicode.Me) {
+			marks = 0
+		}
+		if r == utf8.RuneError || unicode.IsControl(r) && r != '\n' || unicode.In(r, unseen...) || marks > mostMarks {
 			return '\ufffd'
 		}
 		return r
 	}, s)
 }
+
+// mostMarks is how many marks a letter has in the scripts that need them.
+const mostMarks = 3
+
+var unseen = []*unicode.RangeTable{unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector}
 
 // when writes a moment in the zone of the host.
 func when(t time.Time) string {

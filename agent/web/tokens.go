@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"sync"
@@ -45,7 +46,7 @@ type tokens struct {
 type fileState struct {
 	size     int64
 	modified time.Time
-	known    bool
+	mode     fs.FileMode
 }
 
 // now gives the tokens that are in the file; none where it cannot be read.
@@ -57,7 +58,9 @@ func (t *tokens) now() ([]token, error) {
 		t.seen, t.list = fileState{}, nil
 		return nil, fmt.Errorf("reading the tokens of the web page: %w", err)
 	}
-	if is := (fileState{info.Size(), info.ModTime(), true}); is != t.seen {
+	// What was wrong may have been mended without a change of the file itself, as by
+	// chown.
+	if is := (fileState{info.Size(), info.ModTime(), info.Mode()}); is != t.seen || t.err != nil {
 		t.list, t.err = readTokens(t.path)
 		t.seen = is
 	}

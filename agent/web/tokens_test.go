@@ -67,6 +67,19 @@ func TestTokensForAll(t *testing.T) {
 	if list, err := file.now(); err == nil || !strings.Contains(err.Error(), "chmod o= ") || list != nil {
 		t.Errorf("%v, %v", list, err)
 	}
+	// What the error says helps, and so does what it does not say.
+	if err := os.Chmod(path, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := file.now(); err != nil || len(list) != 1 {
+		t.Errorf("afterwards: %v, %v", list, err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := file.now(); err == nil || list != nil {
+		t.Errorf("opened to all later: %v, %v", list, err)
+	}
 }
 
 func FuzzTokens(f *testing.F) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
+	"strings"
+	"time"
 
 	"slips-ips/agent/control"
 	"slips-ips/agent/history"
@@ -22,6 +24,10 @@ type tupleBody struct {
 	// Missing says what is not drawn, and why.
 	Missing []string
 	Ends    []string // its addresses, for allowing
+	// Decides tells whether anything could be done about it.
+	Decides bool
+	// NoEvents says why what happened is not known.
+	NoEvents string
 }
 
 func (r *request) tuple() (answer, error) {
@@ -38,11 +44,17 @@ func (r *request) tuple() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	b := tupleBody{Decides: r.decides()}
 	page, err := r.p.agent.Events(r.Context(), history.Query{Tuple: tuple.String(), Limit: tupleEvents})
-	if err == nil {
+	if err != nil {
+		b.NoEvents = errorText(err)
+	} else {
 		e.Events = page.Events
 	}
-	b := tupleBody{Explanation: e}
+	if e.Block != nil { // in the zone of all else here
+		e.Verdict = strings.Replace(e.Verdict, e.Block.Until.Format(time.RFC3339), when(e.Block.Until), 1)
+	}
+	b.Explanation = e
 	for _, end := range []argusfeed.Addr{tuple.Dst, tuple.Src} {
 		if ip, ok := end.IP(); ok {
 			b.Ends = append(b.Ends, ip.String())

@@ -38,6 +38,10 @@ func (t *statusText) all(st status.Status) {
 	t.detection(&st)
 	t.enforce(&st)
 	t.history(st.History)
+	if w := st.Web; w.Listen != "" {
+		t.line("web page", "at %s, %d logged in; %s, %d refused; %s with a right token, %d with a wrong one", w.Listen, w.Sessions,
+			numbers.Count(w.Requests, "request", "requests"), w.Refused, numbers.Count(w.Logins, "login", "logins"), w.FailedLogins)
+	}
 	t.line("memory", "%s, of it %s heap; %d goroutines%s", numbers.Size(st.Memory.Resident), numbers.Size(st.Memory.Heap), st.Memory.Goroutines, queuesText(st.Queues))
 	t.feeds(st.Feeds)
 	t.outputs(st.Outputs)

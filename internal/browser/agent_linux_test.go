@@ -26,13 +26,18 @@ const theToken = "0123456789abcdef0123456789abcdef"
 // the tuple that the agent finds out about by itself.
 const beacon = "10.20.0.11-203.0.113.80-9090-tcp"
 
+// leftward is a name, as a feed may have them, whose letters run to the left.
+const leftward = "\u05d0\u05d1\u05d2"
+
 // agent is the real program on a router, enforcing, fed with flows of the last hour.
 type agent struct {
 	*control.Client
 	net            *lab.Router
 	socket         string
 	tunnel, direct string // addresses of its page, through the socket and on its loopback
-	config         string
+	config, tokens string
+	binary         string
+	cmd            *exec.Cmd
 	out            lockedBuffer
 }
 
@@ -58,17 +63,19 @@ func startAgent(t *testing.T) *agent {
 	testenv.Root(t)
 	testenv.Program(t, "nft")
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "slips-ips")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "slips-ips/cmd/slips-ips").CombinedOutput(); err != nil {
+	a := &agent{
+		socket: filepath.Join(dir, "c.sock"), config: filepath.Join(dir, "slips.toml"), tokens: filepath.Join(dir, "tokens"),
+		binary: filepath.Join(dir, "slips-ips"),
+	}
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", a.binary, "slips-ips/cmd/slips-ips").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	a := &agent{socket: filepath.Join(dir, "c.sock"), config: filepath.Join(dir, "slips.toml")}
 	write := func(path, text string) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	write(filepath.Join(dir, "tokens"), "anna change "+theToken+"\n")
+	write(a.tokens, "anna change "+theToken+"\n")
 	write(filepath.Join(dir, "flows"), flows(60, time.Now().UTC().Add(-time.Hour)))
 	write(a.config, fmt.Sprintf(`[agent]
 mode = "enforce"
@@ -82,30 +89,22 @@ rule = []
 [web]
 listen = "127.0.0.1:9561"
 tokens = %q
-`, a.socket, filepath.Join(dir, "state"), filepath.Join(dir, "flows"), filepath.Join(dir, "tokens")))
+`, a.socket, filepath.Join(dir, "state"), filepath.Join(dir, "flows"), a.tokens))
 	var err error
 	if a.net, err = lab.NewRouter(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(a.net.Close)
-	cmd := exec.Command(binary, "run", "-c", a.config, "--tuples", "none")
-	cmd.Stdout, cmd.Stderr = &a.out, &a.out
-	if err := a.net.Router.Start(cmd); err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() {
 		if a.Client != nil {
 			a.Close()
 		}
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		if err := cmd.Wait(); err != nil || t.Failed() {
+		_ = a.cmd.Process.Signal(syscall.SIGTERM)
+		if err := a.cmd.Wait(); err != nil || t.Failed() {
 			t.Logf("the agent ended with %v and said\n%s", err, a.out.String())
 		}
 	})
-	testenv.Until(t, "the agent answers", func() bool {
-		a.Client, err = control.Dial(a.socket)
-		return err == nil
-	})
+	a.start(t)
 	testenv.Until(t, "the beacon is blocked", func() bool {
 		l, err := a.Blocks(t.Context(), control.BlockQuery{})
 		return err == nil && len(l.Blocks) == 1 && l.Blocks[0].Tuple.String() == beacon
@@ -125,6 +124,31 @@ tokens = %q
 		return a.net.Router.DialContext(ctx, "tcp", "127.0.0.1:9561")
 	})
 	return a
+}
+
+// start starts the program and waits until it answers.
+func (a *agent) start(t *testing.T) {
+	t.Helper()
+	a.cmd = exec.Command(a.binary, "run", "-c", a.config, "--tuples", "none")
+	a.cmd.Stdout, a.cmd.Stderr = &a.out, &a.out
+	if err := a.net.Router.Start(a.cmd); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Until(t, "the agent answers", func() bool {
+		var err error
+		a.Client, err = control.Dial(a.socket)
+		return err == nil
+	})
+}
+
+// kill ends it as a lack of memory would.
+func (a *agent) kill(t *testing.T) {
+	t.Helper()
+	a.Close()
+	if err := a.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = a.cmd.Wait() // it was killed
 }
 
 // flows writes what ra would have printed of a beacon, and of some others.
@@ -150,7 +174,8 @@ func flows(contacts int, begin time.Time) string {
 			add(byte(20+i), 22, time.Duration(i)*59*time.Second+time.Second/2, 90)
 		}
 	}
-	return string(text)
+	named := strings.Replace(strings.Split(string(text), "\n")[1], "10.20.0.11", leftward, 1)
+	return string(text) + named + "\n"
 }
 
 // kernel is what nft says of our table; nothing where there is none.

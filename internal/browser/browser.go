@@ -176,9 +176,10 @@ func (b *Browser) Fill(selector, text string) error {
 	return nil
 }
 
-// Text gives what is to be read at a selector.
+// Text gives what is to be read at a selector. It does so in one step: what it looks at
+// may be another one in the next moment.
 func (b *Browser) Text(selector string) (string, error) {
-	text, err := ask(b, chromedp.Text(chromedp.CSS(selector)))
+	text, err := Evaluate[string](b, fmt.Sprintf("document.querySelector(%q).innerText", selector))
 	if err != nil {
 		return "", fmt.Errorf("reading %s: %w", selector, err)
 	}
@@ -197,12 +198,20 @@ func Evaluate[T any](b *Browser, script string) (T, error) {
 // Keys types keys where the focus is.
 func (b *Browser) Keys(keys string) error { return b.do(chromedp.KeyEvent(keys)) }
 
-// Scheme sets the colours that the reader likes: light or dark.
-func (b *Browser) Scheme(name string) error {
-	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
+// Media sets what the reader likes, as name=value of media features: each call forgets
+// those before it.
+func (b *Browser) Media(wishes ...string) error {
+	var features []*emulation.MediaFeature
+	for _, w := range wishes {
+		name, value, _ := strings.Cut(w, "=")
+		features = append(features, &emulation.MediaFeature{Name: name, Value: value})
+	}
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
 	return err
 }
+
+// Scheme sets the colours that the reader likes: light or dark.
+func (b *Browser) Scheme(name string) error { return b.Media("prefers-color-scheme=" + name) }
 
 // Scripts turns the page's own scripts on or off.
 func (b *Browser) Scripts(on bool) error {

@@ -10,6 +10,29 @@
     const n = document.querySelectorAll(landmark).length;
     if (n !== 1) { wrong.push(`${n} of ${landmark}`); }
   }
+  // Landmarks: each once, told apart by name, and nothing beside them.
+  for (const landmark of ["header", "footer"]) {
+    const n = document.querySelectorAll(`body > ${landmark}`).length;
+    if (n > 1 || n === 0 && document.querySelector("nav")) { wrong.push(`${n} of ${landmark}`); }
+  }
+  const landmarks = new Set();
+  for (const e of document.querySelectorAll("nav,section,[role=region]")) {
+    const says = e.getAttribute("aria-label") || document.getElementById(e.getAttribute("aria-labelledby"))?.textContent;
+    if (landmarks.has(says)) { wrong.push(`two landmarks are called ${says}`); }
+    landmarks.add(says);
+  }
+  for (const e of document.body.children) {
+    if (visible(e) && !e.matches("header,main,footer,nav,.skip,[role=alert],script")) { wrong.push(`${name(e)} is in no landmark`); }
+  }
+  for (const e of document.querySelectorAll("[role]")) {
+    if (!["img", "region", "alert", "status"].includes(e.getAttribute("role"))) { wrong.push(`${name(e)} has a role that nobody thought of`); }
+  }
+  for (const e of document.querySelectorAll('a[href^="#"]')) {
+    if (!document.getElementById(e.getAttribute("href").slice(1))) { wrong.push(`${name(e)} leads nowhere`); }
+  }
+  for (const e of document.querySelectorAll("header nav")) {
+    if (e.querySelectorAll("[aria-current]").length > 1) { wrong.push("the navigation says of several pages that they are this one"); }
+  }
   let level = 0;
   for (const h of document.querySelectorAll("h1,h2,h3,h4,h5,h6")) {
     const now = Number(h.tagName[1]);
@@ -45,7 +68,7 @@
     }
   }
   for (const c of document.querySelectorAll("td,th")) {
-    if (c.textContent.trim().length > 12 && c.clientWidth < 60) { wrong.push(`${name(c)} is squeezed to ${c.clientWidth}`); }
+    if (/\p{L}{5}/u.test(c.textContent) && c.clientWidth < 40 || c.textContent.trim().length > 12 && c.clientWidth < 60) { wrong.push(`${name(c)} is squeezed to ${c.clientWidth}`); }
   }
   for (const list of document.querySelectorAll("ul,ol")) {
     for (const c of list.children) { if (c.tagName !== "LI") { wrong.push(`${name(c)} is in a list and no item`); } }
@@ -55,6 +78,16 @@
   for (const e of document.querySelectorAll("body *")) {
     if (e.scrollWidth > e.clientWidth + 1 && /auto|scroll/.test(getComputedStyle(e).overflowX) && e.tabIndex < 0) {
       wrong.push(`${name(e)} scrolls and has no focus`);
+    }
+  }
+  // What is pressed is large enough for a finger (WCAG 2.2, 2.5.8), but for links in
+  // running text.
+  for (const e of document.querySelectorAll("a[href],button,input:not([type=hidden]),select,textarea")) {
+    const box = e.getBoundingClientRect();
+    if (!visible(e) || box.right < 0 || e.tagName === "A" && getComputedStyle(e).display === "inline") { continue; }
+    if (box.height < 24 || box.width < 24) {
+      if (e.type === "checkbox" && e.labels[0]?.getBoundingClientRect().height + box.height >= 24) { continue; }
+      wrong.push(`${name(e)} is ${Math.round(box.width)} by ${Math.round(box.height)}`);
     }
   }
   if (document.documentElement.scrollWidth > innerWidth + 1) { wrong.push(`the page is ${document.documentElement.scrollWidth} wide in a window of ${innerWidth}`); }
@@ -89,6 +122,11 @@
     const size = parseFloat(style.fontSize);
     const large = size >= 24 || size >= 18.66 && Number(style.fontWeight) >= 700;
     if (ratio < (large ? 3 : 4.5)) { wrong.push(`${name(e)} has a contrast of ${ratio.toFixed(2)}`); }
+  }
+  // The edge of a field with what is around it (1.4.11).
+  for (const e of document.querySelectorAll("input:not([type=hidden]),select,textarea")) {
+    const [a, b] = [light(parse(getComputedStyle(e).borderTopColor)), light(behind(e.parentElement))].sort((x, y) => y - x);
+    if (visible(e) && (a + 0.05) / (b + 0.05) < 3) { wrong.push(`the edge of ${name(e)} has a contrast of ${((a + 0.05) / (b + 0.05)).toFixed(2)}`); }
   }
   return wrong;
 })()

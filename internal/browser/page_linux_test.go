@@ -99,12 +99,17 @@ func TestPage(t *testing.T) {
 		v.fill("#token", theToken)
 		v.press("main button")
 		v.sees("Overview", "anna")
+		if st, err := a.Status(t.Context()); err != nil || st.Web.Listen != "127.0.0.1:9561" || st.Web.Sessions != 1 || st.Web.Logins != 1 || st.Web.FailedLogins != 1 {
+			t.Errorf("the status has %+v of the page, %v", st.Web, err)
+		}
 		everything(t, a, v, "anna")
+		ends(t, a, v)
 		v.press(`form[action="/ui/logout"] button`)
 		v.open("/ui/blocks")
 		v.sees("Log in")
 	})
 	t.Run("it goes on by itself", func(t *testing.T) { refreshes(t, a, visitor{b, t, a.tunnel}) })
+	t.Run("the agent is killed", func(t *testing.T) { killed(t, a, visitor{b, t, a.tunnel}) })
 	t.Run("barriers", func(t *testing.T) { barriers(t, visitor{b, t, a.tunnel}) })
 	t.Run("keyboard", func(t *testing.T) { keyboard(t, visitor{b, t, a.tunnel}) })
 	if problems := b.Problems(); len(problems) > 0 {
@@ -254,7 +259,19 @@ func everything(t *testing.T, a *agent, v visitor, who string) {
 	v.open("/ui/tuples")
 	v.fill("#host", "203.0.113.80")
 	v.press(".filter button")
-	v.sees("1 of 6 tuples", beacon)
+	v.sees("2 of 7 tuples", beacon)
+	// The source stands before the destination, whatever letters it has.
+	v.open("/ui/tuples?match=" + leftward + "-*")
+	if before, err := Evaluate[bool](v.Browser, `(() => {
+		const text = document.querySelector("td a").firstChild, at = (n) => {
+			const r = document.createRange();
+			r.setStart(text, n); r.setEnd(text, n + 1);
+			return r.getBoundingClientRect().left;
+		};
+		return at(0) < at(text.data.indexOf("203."));
+	})()`); err != nil || !before {
+		t.Errorf("the source stands behind the destination: %v", err)
+	}
 	v.open("/ui/models")
 	v.sees("models, scored by behaviour", "From-Generic")
 }
@@ -286,13 +303,88 @@ func refreshes(t *testing.T, a *agent, v visitor) {
 	if kept, err := Evaluate[string](v.Browser, `document.getElementById("comment").value`); err != nil || kept != "half a sent" {
 		t.Errorf("what was typed is %q, %v", kept, err)
 	}
+	// The part that is shown anew is where the reader had moved it to.
+	v.must(v.Size(400, 900))
+	defer func() { v.must(v.Size(1280, 900)) }()
+	v.must(v.evaluateOnly(`document.getElementById("comment").blur();
+		document.querySelector("#l-blocks .scroll").scrollLeft = 60; document.getElementById("l-blocks").dataset.old = "1"`))
+	testenv.Until(t, "the table is another one", func() bool {
+		again, err := Evaluate[bool](v.Browser, `!document.getElementById("l-blocks").dataset.old`)
+		v.must(err)
+		return again
+	})
+	if at, err := Evaluate[float64](v.Browser, `document.querySelector("#l-blocks .scroll").scrollLeft`); err != nil || at != 60 {
+		t.Errorf("the table has moved to %v, %v", at, err)
+	}
 	if _, err := a.FlushBlocks(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// What another admin does changes what can be done.
+	v.open("/ui/")
+	if _, err := a.Panic(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Until(t, "the button is the other one", func() bool {
+		text, err := v.Text("#l-emergency")
+		v.must(err)
+		return strings.Contains(text, "Block again")
+	})
+	if _, err := a.Resume(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// barriers looks at all pages, in both schemes and narrow, with checks of our own and,
-// where SLIPS_AXE names its file, with axe-core.
+// warned waits until the page says that it is old, wherever the reader is on it.
+func (v visitor) warned(want string) {
+	v.t.Helper()
+	testenv.Until(v.t, "the page says: "+want, func() bool {
+		seen, err := Evaluate[string](v.Browser, `(() => {
+			scrollTo(0, document.body.scrollHeight);
+			const e = document.getElementById("old"), box = e.getBoundingClientRect();
+			return box.top >= 0 && box.bottom <= innerHeight ? e.textContent : "";
+		})()`)
+		v.must(err)
+		return strings.Contains(seen, want)
+	})
+}
+
+// killed: a page of an agent that is gone says so, and goes on with the next one, its
+// forms too.
+func killed(t *testing.T, a *agent, v visitor) {
+	v.open("/ui/blocks")
+	v.fill("#tuple", byHand)
+	a.kill(t)
+	v.warned("The agent does not answer.")
+	a.start(t)
+	testenv.Until(t, "the page is of now again", func() bool {
+		old, err := Evaluate[string](v.Browser, `document.getElementById("old").textContent`)
+		v.must(err)
+		return old == ""
+	})
+	v.press(`form[action="/ui/do/block"] button`)
+	v.sees("Block " + byHand + "?")
+}
+
+// ends: a page of a login that ended says so.
+func ends(t *testing.T, a *agent, v visitor) {
+	v.open("/ui/tuples")
+	edit(t, a.tokens, "anna change "+theToken, "anna change "+theToken+"y")
+	v.warned("You are not logged in any more")
+	edit(t, a.tokens, theToken+"y", theToken)
+	v.open("/ui/")
+	v.fill("#token", theToken)
+	v.press("main button")
+	v.sees("Overview", "anna")
+}
+
+// allPages are those that can be opened, with one that is not there.
+var allPages = []string{
+	"/ui/", "/ui/blocks", "/ui/alerts?decision=everything", "/ui/tuples", "/ui/tuple?tuple=" + beacon, "/ui/allows", "/ui/models", "/ui/policy", "/ui/nonsense",
+}
+
+// barriers looks at all pages, in both schemes, in colours of the reader's own, and as
+// narrow as a wide window at 400 %, with checks of our own and, where SLIPS_AXE names
+// its file, with axe-core.
 func barriers(t *testing.T, v visitor) {
 	axe := ""
 	if path := os.Getenv("SLIPS_AXE"); path != "" {
@@ -303,10 +395,10 @@ func barriers(t *testing.T, v visitor) {
 		axe = string(text)
 	}
 	defer func() { v.must(v.Scheme("light")); v.must(v.Size(1280, 900)) }()
-	for _, path := range []string{"/ui/", "/ui/blocks", "/ui/alerts?decision=everything", "/ui/tuples", "/ui/tuple?tuple=" + beacon, "/ui/allows", "/ui/models", "/ui/policy", "/ui/nonsense"} {
-		for _, scheme := range []string{"light", "dark"} {
-			for _, width := range []int{1280, 400} {
-				v.must(v.Scheme(scheme))
+	for _, path := range allPages {
+		for _, colours := range []string{"prefers-color-scheme=light", "prefers-color-scheme=dark", "forced-colors=active"} {
+			for _, width := range []int{1280, 320} {
+				v.must(v.Media(colours))
 				v.must(v.Size(width, 900))
 				v.open(path)
 				found, err := v.Barriers()
@@ -317,28 +409,36 @@ func barriers(t *testing.T, v visitor) {
 					found = append(found, more...)
 				}
 				for _, f := range found {
-					t.Errorf("%s, %s, %d wide: %s", path, scheme, width, f)
+					t.Errorf("%s, %s, %d wide: %s", path, colours, width, f)
 				}
 			}
 		}
 	}
 }
 
-// keyboard: the first thing it comes to leads past the navigation, each is shown, and
-// an action is done without a mouse.
+// keyboard: the first thing it comes to leads past the navigation, it comes to all that
+// can be used and each is shown, and an action is done without a mouse.
 func keyboard(t *testing.T, v visitor) {
-	v.open("/ui/allows")
-	var names []string
-	for range 16 {
-		f, err := v.Tab()
+	const skip = "a Skip to the content"
+	for _, path := range allPages {
+		v.open(path)
+		all, err := Evaluate[int](v.Browser, `[...document.querySelectorAll("a[href],button,input:not([type=hidden]),select,textarea,[tabindex='0']")].length`)
 		v.must(err)
-		if f.Name != "" && !f.Shown {
-			t.Errorf("%s has the focus, and nothing shows it", f.Name)
+		var names []string
+		for len(names) < all {
+			f, err := v.Tab()
+			v.must(err)
+			if !f.Shown {
+				t.Errorf("%s: %q has the focus, and nothing shows it", path, f.Name)
+			}
+			if len(names) > 0 && f.Name == skip {
+				break
+			}
+			names = append(names, f.Name)
 		}
-		names = append(names, f.Name)
-	}
-	if names[0] != "a Skip to the content" || !slices.Contains(names, "a Policy") || !slices.Contains(names, "input network") {
-		t.Errorf("the keyboard goes to %q", names)
+		if names[0] != skip || !slices.Contains(names, "a Policy") || len(names) != all {
+			t.Errorf("%s: the keyboard goes to %q, and there are %d", path, names, all)
+		}
 	}
 	v.open("/ui/allows")
 	for f := (Focus{}); f.Name != "input network"; {

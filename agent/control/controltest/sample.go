@@ -128,6 +128,7 @@ func sampleStatus() status.Status {
 		History: status.History{Path: "/var/lib/slips-ips/history.db", Size: 5_242_880, Events: 8123, Oldest: at(30 * 24 * time.Hour)},
 		Outputs: []status.Output{{Name: "eve", To: "/var/log/slips-ips/eve.json", Sent: 52}, {Name: "webhook", To: "https://siem.lan/in", Sent: 12, Retried: 4, Waiting: 2, Failing: at(90 * time.Second), Error: "timeout"}},
 		Queues:  []status.Queue{{Name: "flows", Len: 3, Cap: 64}, {Name: "detections", Len: 0, Cap: 64}},
+		Web:     status.Web{Listen: "127.0.0.1:9561", Sessions: 1, Requests: 321, Logins: 2, FailedLogins: 3},
 		Memory:  status.Memory{Heap: 61_000_000, Resident: 98_000_000, Goroutines: 24},
 		Errors:  []status.Error{{Time: at(time.Minute), Level: "ERROR", Text: "blocks are missing in the kernel", Count: 6}},
 	}

@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -12,8 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"golang.org/x/net/netutil"
 
+	"slips-ips/agent/httpserver"
 	"slips-ips/agent/status"
 )
 
@@ -22,12 +21,12 @@ const (
 	maxConnections = 16
 	maxScrapes     = 3 // at a time; Prometheus makes one
 	scrapeTimeout  = 5 * time.Second
-	requestTimeout = 5 * time.Second  // for the client's headers
-	answerTimeout  = 15 * time.Second // until the client has read it all
-	idleTimeout    = 2 * time.Minute  // between two scrapes; one a minute is usual
-	endTimeout     = time.Second
-	maxHeader      = 8 << 10
 )
+
+var limits = httpserver.Limits{
+	Connections: maxConnections, Request: 5 * time.Second, Answer: 15 * time.Second,
+	Idle: 2 * time.Minute, Header: 8 << 10, // one scrape a minute is usual
+}
 
 // Exporter serves the metrics. It is safe for concurrent use; Listen and Serve
 // may be called once.
@@ -107,31 +106,9 @@ func (e *Exporter) Serve(ctx context.Context) error {
 			return err
 		}
 	}
-	server := &http.Server{
-		Handler:           e.handler,
-		ReadHeaderTimeout: requestTimeout,
-		ReadTimeout:       requestTimeout,
-		WriteTimeout:      answerTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(e.log.Handler(), slog.LevelDebug),
-	}
-	ended := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(ended)
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
-		defer cancel()
-		if server.Shutdown(end) != nil {
-			_ = server.Close() // who still reads does so too slowly
-		}
-	})
 	e.log.Info("metrics are served", "address", e.listener.Addr().String())
-	err := server.Serve(netutil.LimitListener(e.listener, maxConnections))
-	if !stop() {
-		<-ended
+	if err := httpserver.Serve(ctx, e.listener, e.handler, limits, e.log); err != nil {
+		return fmt.Errorf("serving metrics on %s: %w", e.cfg.Listen, err)
 	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return fmt.Errorf("serving metrics on %s: %w", e.cfg.Listen, err)
+	return nil
 }

@@ -92,6 +92,13 @@ func outFamilies() []*family {
 			}
 		}
 	}
+	page := func(take func(w *status.Web) float64) func(*status.Status, adder) {
+		return func(s *status.Status, add adder) {
+			if s.Web.Listen != "" {
+				add(take(&s.Web))
+			}
+		}
+	}
 	output, queue := []string{"output", "to"}, []string{"queue"}
 	return []*family{
 		{"slips_history_size_bytes", gauge, nil, "Size of the history on the disk.",
@@ -118,6 +125,19 @@ func outFamilies() []*family {
 			each(func(o *status.Output) float64 { return float64(o.Waiting) })},
 		{"slips_output_failing", gauge, output, "1 while the way out does not work.",
 			each(func(o *status.Output) float64 { return oneIf(!o.Failing.IsZero()) })},
+		{"slips_web_sessions", gauge, nil, "Those who are logged in to the web page on loopback.",
+			page(func(w *status.Web) float64 { return float64(w.Sessions) })},
+		{"slips_web_requests_total", counter, nil, "Requests that came to the web page on loopback.",
+			page(func(w *status.Web) float64 { return float64(w.Requests) })},
+		{"slips_web_refused_requests_total", counter, nil, "Those of them that were refused, because they were too many of one visitor.",
+			page(func(w *status.Web) float64 { return float64(w.Refused) })},
+		{"slips_web_logins_total", counter, []string{"token"}, "Logins to the web page on loopback, with a right and with a wrong token.",
+			func(s *status.Status, add adder) {
+				if s.Web.Listen != "" {
+					add(float64(s.Web.Logins), "right")
+					add(float64(s.Web.FailedLogins), "wrong")
+				}
+			}},
 		{"slips_queue_length", gauge, queue, "What waits between two stages of the agent.",
 			func(s *status.Status, add adder) {
 				for _, q := range s.Queues {

@@ -64,6 +64,7 @@ func filled() status.Status {
 			{Name: "webhook", To: "https://chat.example/hooks/SECRET2", Sent: 87},
 		},
 		Queues: []status.Queue{{Name: "flows", Len: 90, Cap: 91}, {Name: "detections", Len: 92, Cap: 93}},
+		Web:    status.Web{Listen: "127.0.0.1:9561", Sessions: 110, Requests: 111, Refused: 112, Logins: 113, FailedLogins: 114},
 		Memory: status.Memory{Heap: 100, Resident: 101, Goroutines: 102},
 	}
 }

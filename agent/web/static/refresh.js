@@ -5,52 +5,77 @@
 (() => {
   const every = 5000;
   const live = document.getElementById("live");
+  const old = document.getElementById("old");
   const pause = document.createElement("button");
   let paused = false;
-  let timer = 0;
-  const say = (text) => { if (live.firstChild?.data !== text) { live.textContent = text; } };
+  let failing = false;
+  const put = (where, text) => { if (where.textContent !== text) { where.textContent = text; } };
+  const say = (text) => {
+    failing = false;
+    put(old, "");
+    put(live, text);
+  };
+  // What is old must not look as if it were of now, wherever one is on the page.
+  const warn = (why) => {
+    if (!failing) { put(old, `${why} What stands here is of ${document.getElementById("asof").textContent}.`); }
+    failing = true;
+    put(live, "It is not kept up to date.");
+  };
   const busy = (part) => {
     const selection = document.getSelection();
     return part.contains(document.activeElement) ||
       (selection && !selection.isCollapsed && part.contains(selection.anchorNode));
   };
+  const scrolls = (part) => [...part.querySelectorAll(".scroll,figure")];
+  const replace = (part, now) => {
+    const places = scrolls(part).map((e) => [e.scrollLeft, e.scrollTop]);
+    part.replaceWith(document.adoptNode(now));
+    scrolls(now).forEach((e, i) => { if (places[i]) { [e.scrollLeft, e.scrollTop] = places[i]; } });
+  };
   const take = (page) => {
+    // The agent may be another one than before, and then knows no form of before.
+    const token = page.querySelector("input[name=form]");
+    for (const field of document.querySelectorAll("input[name=form]")) { if (token) { field.value = token.value; } }
+    let held = false;
     for (const part of document.querySelectorAll("[data-live]")) {
       const now = page.getElementById(part.id);
+      if (!now || part.innerHTML === now.innerHTML) { continue; }
       // What is being used is left alone until it is not.
-      if (now && !busy(part) && part.innerHTML !== now.innerHTML) {
-        part.replaceWith(document.adoptNode(now));
-      }
+      if (busy(part)) { held = true; } else { replace(part, now); }
     }
-    const asOf = page.getElementById("asof");
-    if (asOf) { document.getElementById("asof").replaceWith(document.adoptNode(asOf)); }
+    document.getElementById("asof").replaceWith(document.adoptNode(page.getElementById("asof")));
+    say(held ? "It is kept up to date, but for the part that you are in." : "It is kept up to date.");
   };
   const fetchPage = () => {
     if (paused || document.hidden) { return again(); }
+    const here = location.href.split("#")[0];
     const request = new XMLHttpRequest();
-    request.open("GET", location.href.split("#")[0]);
+    request.open("GET", here);
+    request.setRequestHeader("Slips-Refresh", "1");
     request.responseType = "document";
     request.timeout = 20000;
     request.onload = () => {
-      if (request.status === 200 && request.response && request.responseURL.split("#")[0] === location.href.split("#")[0]) {
-        take(request.response);
-        say("It is kept up to date.");
-      } else {
-        say("The agent answers no more as it did: load the page again.");
+      const page = request.response;
+      if (request.status === 200 && page?.getElementById("asof") && request.responseURL.split("#")[0] === here) {
+        take(page);
+      } else if (request.responseURL.endsWith("/ui/login")) {
+        warn("You are not logged in any more: load the page again.");
+      } else if (request.status !== 429) { // too much at once: it is asked again soon
+        warn(`The agent answers no more as it did (${request.status}): load the page again.`);
       }
       again();
     };
-    request.onerror = request.ontimeout = () => { say("The agent does not answer; this is what it said last."); again(); };
+    request.onerror = request.ontimeout = () => { warn("The agent does not answer."); again(); };
     request.send();
   };
-  const again = () => { timer = setTimeout(fetchPage, every); };
+  const again = () => { setTimeout(fetchPage, every); };
   pause.type = "button";
   pause.textContent = "Hold still";
   pause.setAttribute("aria-pressed", "false");
   pause.addEventListener("click", () => {
     paused = !paused;
     pause.setAttribute("aria-pressed", String(paused));
-    say(paused ? "Held still." : "It is kept up to date.");
+    if (!failing) { say(paused ? "Held still." : "It is kept up to date."); }
   });
   live.after(" ", pause);
   again();
