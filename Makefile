@@ -144,11 +144,11 @@ screenshots-web: tools-demo tools-browser build
 ## screenshots: all pictures
 screenshots: screenshots-top screenshots-web
 
-## deb: the Debian packages, into dist/ (DEBARCH=arm64 for another machine), checked by lintian
+## deb: the Debian packages, into dist/ (DEBARCH=arm64; MODELS_KEY=private.pem signs the models), checked by lintian
 DEBARCH ?= $(shell dpkg --print-architecture 2>/dev/null)
 deb: tools-deb
 	@rm -rf dist/$(DEBARCH)
-	./packaging/deb/build dist/$(DEBARCH) $(DEBARCH)
+	MODELS_KEY="$(MODELS_KEY)" ./packaging/deb/build dist/$(DEBARCH) $(DEBARCH)
 	lintian --allow-root --fail-on error,warning dist/$(DEBARCH)/*.deb
 	@ls -l dist/$(DEBARCH)/*.deb
 
@@ -165,10 +165,10 @@ tools-demo:
 tools-test:
 	@./packaging/need argus:argus-server ra:argus-client nft:nftables ip:iproute2 ping:iputils-ping gcc:build-essential python3:python3 ps:procps \
 		sqlite3:sqlite3 systemd-analyze:systemd journalctl:systemd rsyslogd:rsyslog dbus-daemon:dbus-daemon logrotate:logrotate jq:jq fever:fever dhclient:isc-dhcp-client dnsmasq:dnsmasq-base dropbear:dropbear-bin openssl:openssl tmux:tmux
-	@./packaging/need-unpacked bin/unpacked chronyd:chrony firewalld:firewalld ufw:ufw
+	@./packaging/need-unpacked bin/unpacked chronyd:chrony ntpd:ntpsec firewalld:firewalld ufw:ufw
 	@./packaging/need-promtool bin/promtool
 tools-deb:
-	@./packaging/need dh:debhelper dh_apparmor:dh-apparmor lintian:lintian
+	@./packaging/need dh:debhelper dh_apparmor:dh-apparmor lintian:lintian openssl:openssl
 tools-package: tools-deb
 	@./packaging/need debootstrap:debootstrap systemd-nspawn:systemd-container
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,8 +12,8 @@ import (
 	"time"
 
 	"slips-ips/agent/control"
-	"slips-ips/agent/hostnet"
 	"slips-ips/agent/status"
+	"slips-ips/argusfeed"
 	"slips-ips/enforce"
 )
 
@@ -42,13 +41,15 @@ type Finding struct {
 type doctor struct {
 	c   Config
 	all []Finding
+	// argusConf is that of slips-ips-argus.service.
+	argusConf string
 }
 
 // Diagnose looks at what an agent with this configuration needs on this host, and
 // changes nothing. socket is where an agent is asked; with selfTest it is proven in
 // a network namespace of its own that a block stops a packet.
 func Diagnose(ctx context.Context, c Config, socket string, selfTest bool) []Finding {
-	d := &doctor{c: c}
+	d := &doctor{c: c, argusConf: argusfeed.DefaultServiceConf}
 	for _, w := range c.Warnings() {
 		d.say(d.enforces(FindingFail), "protect", "slips-ips config show has the networks", "%s", w)
 	}
@@ -79,18 +80,20 @@ func (d *doctor) enforces(bad Verdict) Verdict {
 const versionTime = 3 * time.Second
 
 func (d *doctor) programs(ctx context.Context) {
-	spawns := slices.ContainsFunc(d.c.Sources, func(s SourceConfig) bool { return strings.HasPrefix(s.URL, "spawn:") })
+	ours := slices.ContainsFunc(d.c.Sources, func(s SourceConfig) bool {
+		return strings.HasPrefix(s.URL, "spawn:") || s.URL == argusfeed.ServiceURL
+	})
 	for _, p := range []struct {
 		name, pkg, flag, without string
 		missing                  Verdict
 	}{
-		{"argus", "argus-server", "-h", "a source spawn: needs it", FindingFail},
+		{"argus", "argus-server", "-h", "the source is an argus of our own", FindingFail},
 		{"ra", "argus-client", "-h", "only for looking at flows yourself, and for the pipe", FindingOK},
 		{"nft", "nftables", "--version", "only for looking at the table yourself", FindingOK},
 	} {
 		path, err := lookProgram(p.name)
 		if err != nil {
-			if p.name == "argus" && !spawns {
+			if p.name == "argus" && !ours {
 				p.missing, p.without = FindingOK, "no source needs it"
 			}
 			do := ""
@@ -159,45 +162,6 @@ func (d *doctor) kernel() {
 		d.say(FindingWarn, "ruleset", "see docs/enforcement.md, What is dropped where", "%s", w)
 	}
 	d.capture(in)
-}
-
-// capture looks at which side of a translation of addresses each argus of our own
-// stands: outside, tuples name the router, and match no forwarded packet.
-func (d *doctor) capture(in enforce.Inspection) {
-	translates := slices.ContainsFunc(in.Chains, func(c enforce.BaseChain) bool {
-		return c.Type == "nat" && c.Hook == "postrouting" && (in.Forwarding4 && c.Family != "ip6" || in.Forwarding6 && c.Family != "ip")
-	})
-	found, err := hostnet.Discover(hostnet.Options{SSHConnection: os.Getenv("SSH_CONNECTION")})
-	if err != nil {
-		d.say(FindingWarn, "addresses", "", "not everything that must never be blocked can be found out: %v", err)
-	}
-	for _, s := range d.c.Sources {
-		iface, ok := strings.CutPrefix(s.URL, "spawn:")
-		if !ok {
-			d.say(FindingOK, "capture", "", "%s: where it captures is not known here", s.URL)
-			continue
-		}
-		if iface == "" && len(found.Default) > 0 {
-			iface = found.Default[0]
-		}
-		outside := slices.Contains(found.Default, iface)
-		switch {
-		case iface == "":
-			d.say(FindingFail, "capture", "name the interface: spawn:IFACE", "%s: there is no default route to take the interface of", s.URL)
-		case iface != "any" && !interfaceExists(iface):
-			d.say(FindingFail, "capture", "ip link lists those that there are", "%s: there is no interface %s", s.URL, iface)
-		case outside && translates:
-			d.say(FindingWarn, "capture", "let argus watch the LAN side (docs/feeds.md, Where to capture)",
-				"%s: %s is the way out, addresses are translated there, and what clients do would be seen as done by this router: such tuples are not blocked", s.URL, iface)
-		default:
-			d.say(FindingOK, "capture", "", "%s: argus listens at %s; no translation of addresses is known between there and here", s.URL, iface)
-		}
-	}
-}
-
-func interfaceExists(name string) bool {
-	_, err := net.InterfaceByName(name)
-	return err == nil
 }
 
 func (d *doctor) state() {

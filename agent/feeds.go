@@ -18,6 +18,7 @@ type feeds struct {
 	sources []argusfeed.Source
 	live    []bool
 	tell    func(history.Event)
+	service func() error // what keeps the argus of slips-ips-argus.service from its work
 
 	mu    sync.Mutex
 	each  []watchedFeed
@@ -36,7 +37,8 @@ type watchedFeed struct {
 }
 
 func newFeeds(sources []argusfeed.Source, configured []SourceConfig, tell func(history.Event)) *feeds {
-	f := &feeds{sources: sources, tell: tell, each: make([]watchedFeed, len(sources))}
+	f := &feeds{sources: sources, tell: tell, each: make([]watchedFeed, len(sources)),
+		service: func() error { return argusfeed.ServiceTrouble(argusfeed.DefaultServiceConf) }}
 	for i := range sources {
 		one := configured[min(i, len(configured)):min(i+1, len(configured))]
 		f.live = append(f.live, live(one))
@@ -136,6 +138,17 @@ const feedPatience = 30 * time.Second
 // wants to block.
 const lateFeed = 10 * time.Minute
 
+// why says why a feed is away. The argus of our service may have better words for it
+// than that nothing listens there.
+func (f *feeds) why(s status.Feed) string {
+	if s.URL == argusfeed.ServiceURL && s.State == argusfeed.StateRetrying {
+		if err := f.service(); err != nil {
+			return err.Error()
+		}
+	}
+	return cmp.Or(s.Error, "nothing came yet")
+}
+
 // problems tells what is wrong with the feeds.
 func (f *feeds) problems(now time.Time) (all []status.Problem) {
 	list, _ := f.status(now)
@@ -156,7 +169,7 @@ func (f *feeds) problems(now time.Time) (all []status.Problem) {
 		default:
 			if away := now.Sub(s.Since); s.Live && away > feedPatience && (s.State != argusfeed.StateWaiting || s.Restarts > 0) {
 				down = true
-				add(status.Critical, "is %s for %s: %s", s.State, away.Round(time.Second), cmp.Or(s.Error, "nothing came yet"))
+				add(status.Critical, "is %s for %s: %s", s.State, away.Round(time.Second), f.why(s))
 			}
 		}
 		if s.Live && !down && s.FlowsPerSecond > 0 && s.Lag > lateFeed {

@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"cmp"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +66,7 @@ func TestFeedEpisodes(t *testing.T) {
 func TestFeedProblems(t *testing.T) {
 	now := time.Unix(100_000, 0)
 	ago := func(d time.Duration) time.Time { return now.Add(-d) }
+	waits := errors.New("its argus waits for an interface: interface lan0: no such network interface")
 	for _, tt := range []struct {
 		name  string
 		stats argusfeed.Stats
@@ -82,10 +85,13 @@ func TestFeedProblems(t *testing.T) {
 		{"refused", argusfeed.Stats{State: argusfeed.StateAccess, Since: ago(time.Minute), Error: "not allowed"}, 0, 0, status.Critical, "not allowed"},
 		{"failed", argusfeed.Stats{State: argusfeed.StateFailed, Since: ago(0), Error: "no argus"}, 0, 0, status.Critical, "has failed: no argus"},
 		{"nothing yet", argusfeed.Stats{State: argusfeed.StateWaiting, Since: ago(time.Hour)}, 0, 0, "", ""},
+		{"our argus waits", argusfeed.Stats{URL: argusfeed.ServiceURL, State: argusfeed.StateRetrying, Since: ago(time.Minute), Error: "connection refused"}, 0, 0,
+			status.Critical, "the feed argus://127.0.0.1:9561 is retrying for 1m0s: " + waits.Error()},
 	} {
 		s := &statsSource{stats: tt.stats}
-		s.stats.URL = "argus://h"
-		f := newFeeds([]argusfeed.Source{s}, []SourceConfig{{URL: "argus://h"}}, func(history.Event) {})
+		s.stats.URL = cmp.Or(s.stats.URL, "argus://h")
+		f := newFeeds([]argusfeed.Source{s}, []SourceConfig{{URL: s.stats.URL}}, func(history.Event) {})
+		f.service = func() error { return waits }
 		f.look(ago(2*time.Second), 0)
 		s.stats.Flows, s.stats.Dropped = tt.grows, tt.drops
 		f.look(now, 0)

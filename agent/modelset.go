@@ -1,11 +1,15 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"path/filepath"
 
 	"slips-ips/detection"
 	"slips-ips/models"
+	"slips-ips/models/bundle"
 )
 
 // modelsFor loads the models of a configuration and settles the scorer. With
@@ -22,7 +26,7 @@ func modelsFor(c Config, log *slog.Logger) ([]models.Model, detection.Config, er
 			log.Warn("a model was left out", "error", w)
 		}
 		if err != nil {
-			return nil, cfg, err
+			return nil, cfg, noModels(c, err)
 		}
 		set = loaded
 	}
@@ -46,6 +50,24 @@ func modelsFor(c Config, log *slog.Logger) ([]models.Model, detection.Config, er
 		}
 	}
 	return use, cfg, nil
+}
+
+// PackagedModels is the folder of the package slips-ips-models.
+const PackagedModels = "/usr/share/slips-ips/models"
+
+// noModels says how a folder of models that is missing comes to be.
+func noModels(c Config, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	do := "name a folder that there is"
+	switch filepath.Clean(c.Detection.Models) {
+	case bundle.ModelsIn(filepath.Clean(c.Models.Folder)):
+		do = "install some with slips-ips models update FILE|URL"
+	case PackagedModels:
+		do = "install the package slips-ips-models"
+	}
+	return fmt.Errorf("%w: %s, or none in [detection] models for those that are built in", err, do)
 }
 
 // CheckModels tells whether an agent of this configuration could detect with a

@@ -2,12 +2,8 @@ package argusfeed
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
-	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -26,26 +22,30 @@ const interfacePoll = time.Second
 
 // BecomeArgus replaces this process by an argus for the agent. Its configuration is
 // our argus.conf with the intervals of spawn:IFACE, on port 9561 of loopback, and
-// above that the lines of the file at path, which may be missing or empty. Without
-// an ARGUS_INTERFACE there it takes the interface of the default route, and waits
-// until there is one that is up, or ctx ends. It returns only with an error.
-func BecomeArgus(ctx context.Context, path string, log *slog.Logger) error {
+// above that the lines of the file at path, which may be missing or empty. It waits
+// until each interface that is named there is up, or without one until there is a
+// default route, whose interface it takes; or until ctx ends. What it does is told
+// to the log and to tell. It returns only with an error.
+func BecomeArgus(ctx context.Context, path string, log *slog.Logger, tell func(string)) error {
 	argus, err := findProgram("argus")
 	if err != nil {
 		return err
 	}
-	own, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("reading the configuration of argus: %w", err)
+	own, err := ReadServiceConf(path)
+	if err != nil {
+		return err
 	}
-	iface := ""
-	if !namesInterface(string(own)) {
-		if iface, err = waitInterface(ctx, log); err != nil {
-			return err
-		}
-		log.Info("capturing on the interface of the default route", "interface", iface)
+	ifaces, err := waitInterfaces(ctx, own, log, tell)
+	if err != nil {
+		return err
 	}
-	conf, err := confFile(serviceConf(string(own), iface))
+	how := "as " + path + " says"
+	if !own.Named() {
+		how = "that of the default route"
+	}
+	log.Info("capturing", "interface", strings.Join(ifaces, " "), "which", how)
+	tell("captures on " + strings.Join(ifaces, " "))
+	conf, err := confFile(own.whole(ifaces))
 	if err != nil {
 		return err
 	}
@@ -57,57 +57,44 @@ func BecomeArgus(ctx context.Context, path string, log *slog.Logger) error {
 	return fmt.Errorf("starting %s: %w", argus, err)
 }
 
-// waitInterface gives the interface of the default route as soon as it is up.
-func waitInterface(ctx context.Context, log *slog.Logger) (string, error) {
+// waitInterfaces gives those to capture on as soon as all of them are up. Argus itself
+// would go on without one that is missing, and look alive.
+func waitInterfaces(ctx context.Context, conf ServiceConf, log *slog.Logger, tell func(string)) ([]string, error) {
 	tick := time.NewTicker(interfacePoll)
 	defer tick.Stop()
 	for told := ""; ; {
-		iface, err := defaultInterface()
+		ifaces, err := conf.Interfaces()
 		if err == nil {
-			err = interfaceUp(iface)
-		}
-		if err == nil {
-			return iface, nil
+			return ifaces, nil
 		}
 		if told != err.Error() {
 			told = err.Error()
 			log.Warn("waiting for an interface to capture on", "error", err)
+			tell("waits for an interface to capture on: " + told)
 		}
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("stopped before there was an interface to capture on: %w", err)
+			return nil, fmt.Errorf("stopped before there was an interface to capture on: %w", err)
 		case <-tick.C:
 		}
 	}
 }
 
-// settingLine is a line of argus.conf that sets something.
-var settingLine = regexp.MustCompile(`(?m)^[ \t]*(ARGUS_[A-Z_]+)=`)
-
-func namesInterface(conf string) bool {
-	for _, m := range settingLine.FindAllStringSubmatch(conf, -1) {
-		if m[1] == "ARGUS_INTERFACE" {
-			return true
-		}
-	}
-	return false
-}
-
-// serviceConf is our argus.conf with the admin's lines in place of ours, whichever
-// argus would take first.
-func serviceConf(own, iface string) string {
+// whole is our argus.conf with the admin's lines in place of ours, whichever argus
+// would take first.
+func (c ServiceConf) whole(ifaces []string) string {
 	settings := []string{
 		"ARGUS_ACCESS_PORT=" + servicePort, `ARGUS_BIND_IP="127.0.0.1"`,
 		fmt.Sprintf("ARGUS_FLOW_STATUS_INTERVAL=%g", spawnFlowInterval.Seconds()),
 		fmt.Sprintf("ARGUS_MAR_STATUS_INTERVAL=%g", spawnHeartbeat.Seconds()),
 		"ARGUS_DAEMON=no", "ARGUS_SET_PID=no", "ARGUS_SETUSER_ID=", "ARGUS_SETGROUP_ID=",
 	}
-	if iface != "" {
-		settings = append(settings, "ARGUS_INTERFACE="+iface)
+	if !c.Named() {
+		settings = append(settings, "ARGUS_INTERFACE="+ifaces[0])
 	}
 	conf := configure(packaging.ArgusConf, settings...)
-	for _, m := range settingLine.FindAllStringSubmatch(own, -1) {
-		conf = configure(conf, m[1]+"=")
+	for _, name := range c.set {
+		conf = configure(conf, name+"=")
 	}
-	return conf + strings.TrimRight(own, "\n") + "\n"
+	return conf + strings.TrimRight(c.text, "\n") + "\n"
 }

@@ -3,6 +3,7 @@ package hostnet
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,8 +13,11 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/godbus/dbus/v5"
 
 	"slips-ips/internal/lab"
 	"slips-ips/internal/testenv"
@@ -267,49 +271,134 @@ func sshSession(t *testing.T, serve func(t *testing.T, ns *lab.NS, dir, command 
 	}
 }
 
+// asks gives what the time daemons of a namespace say, with a folder that stands for /.
+func asks(t *testing.T, ns *lab.NS, root string) []string {
+	t.Helper()
+	var found []string
+	err := ns.Do(func() error {
+		entries, err := askedNTP(t.Context(), root)
+		found = told(entries)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
 // A real chronyd says which servers it uses.
 func TestChrony(t *testing.T) {
 	r := newRouter(t)
 	root, dir := t.TempDir(), t.TempDir()
 	config := filepath.Join(dir, "chrony.conf")
-	text := fmt.Sprintf("server %s iburst\nport 0\nbindcmdaddress 127.0.0.1\nbindcmdaddress ::1\nbindcmdaddress %s/chronyd.sock\npidfile %s/pid\n", lab.RouterLAN4, dir, dir)
+	text := fmt.Sprintf("server %s iburst\nserver %s\nlocal stratum 10\nport 0\nbindcmdaddress 127.0.0.1\nbindcmdaddress ::1\nbindcmdaddress %s/chronyd.sock\npidfile %s/pid\n",
+		lab.RouterLAN4, lab.RouterLAN6, dir, dir)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	write(t, root, map[string]string{"run/chrony/pid": ""})
+	if got := asks(t, r.ClientA, root); len(got) != 0 {
+		t.Errorf("before it runs: %v", got)
+	}
 	start(t, r.ClientA, testenv.Unpacked(t, "", "chronyd", "-d", "-x", "-u", "root", "-F", "0", "-f", config)...)
-	chronyc(t)
-	ask := func() (found []string) {
-		err := r.ClientA.Do(func() error {
-			entries, err := askedNTP(t.Context(), root)
-			found = told(entries)
-			return err
-		})
+	for _, ip := range []netip.Addr{lab.RouterLAN4, lab.RouterLAN6} {
+		until(t, func() []string { return asks(t, r.ClientA, root) }, fmt.Sprintf("ntp %s/%d: a time server in use (chrony)", ip, ip.BitLen()))
+	}
+	if got := asks(t, r.ClientA, t.TempDir()); len(got) != 0 {
+		t.Errorf("nothing runs, says the folder of chrony: %v", got)
+	}
+}
+
+// A real ntpd says which servers it uses. It may not touch the clock.
+func TestNtpd(t *testing.T) {
+	r := newRouter(t)
+	root, dir := t.TempDir(), t.TempDir()
+	config := filepath.Join(dir, "ntp.conf")
+	text := fmt.Sprintf("server %s iburst\nserver %s\ndisable ntp\nrestrict default noquery\nrestrict 127.0.0.1\n", lab.RouterLAN4, lab.RouterLAN6)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	write(t, root, map[string]string{"run/ntpd.pid": ""})
+	if got := asks(t, r.ClientA, root); len(got) != 0 {
+		t.Errorf("before it runs: %v", got)
+	}
+	start(t, r.ClientA, append([]string{"setpriv", "--bounding-set=-sys_time", "--inh-caps=-sys_time"},
+		testenv.Unpacked(t, "", "ntpd", "-n", "-c", config, "-p", filepath.Join(dir, "pid"))...)...)
+	for _, ip := range []netip.Addr{lab.RouterLAN4, lab.RouterLAN6} {
+		until(t, func() []string { return asks(t, r.ClientA, root) }, fmt.Sprintf("ntp %s/%d: a time server in use (ntpd)", ip, ip.BitLen()))
+	}
+}
+
+// timesync is what systemd-timesyncd offers on the bus; the package test asks a real one.
+type timesync struct {
+	mu     sync.Mutex
+	family int32
+	addr   []byte
+}
+
+// Get is org.freedesktop.DBus.Properties.Get.
+func (s *timesync) Get(_, name string) (dbus.Variant, *dbus.Error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if name != "ServerAddress" {
+		return dbus.Variant{}, dbus.MakeFailedError(errors.New("no such property"))
+	}
+	return dbus.MakeVariant(struct {
+		Family int32
+		Addr   []byte
+	}{s.family, s.addr}), nil
+}
+
+// What systemd-timesyncd says over a real bus.
+func TestTimesync(t *testing.T) {
+	root, dir := t.TempDir(), t.TempDir()
+	socket := filepath.Join(dir, "bus")
+	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+socket)
+	write(t, root, map[string]string{"run/systemd/timesync/synchronized": ""})
+	ask := func() []string {
+		t.Helper()
+		entries, err := askedNTP(t.Context(), root)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return found
+		return told(entries)
 	}
 	if got := ask(); len(got) != 0 {
-		t.Errorf("nothing runs, says the folder of chrony: %v", got)
+		t.Errorf("without a bus: %v", got)
 	}
-	if err := os.MkdirAll(filepath.Join(root, "run/chrony"), 0o700); err != nil {
+	cmd := exec.Command(testenv.Program(t, "dbus-daemon"), "--session", "--nofork", "--nopidfile", "--address=unix:path="+socket)
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, ask, "ntp 10.20.0.1/32: a time server in use (chronyc)")
-}
-
-// chronyc puts the program where it is found.
-func chronyc(t *testing.T) {
-	t.Helper()
-	dir := t.TempDir()
-	text := "#!/bin/sh\nexec"
-	for _, arg := range testenv.Unpacked(t, "", "chronyc") {
-		text += " '" + arg + "'"
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	var conn *dbus.Conn
+	testenv.Until(t, "a bus", func() (is bool) {
+		c, err := dbus.ConnectSystemBus()
+		conn = c
+		return err == nil
+	})
+	t.Cleanup(func() { conn.Close() })
+	if got := ask(); len(got) != 0 {
+		t.Errorf("with nobody on the bus: %v", got)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "chronyc"), []byte(text+` "$@"`+"\n"), 0o755); err != nil {
+	var s timesync
+	if err := conn.Export(&s, "/org/freedesktop/timesync1", "org.freedesktop.DBus.Properties"); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	if reply, err := conn.RequestName("org.freedesktop.timesync1", dbus.NameFlagDoNotQueue); err != nil || reply != dbus.RequestNameReplyPrimaryOwner {
+		t.Fatal(reply, err)
+	}
+	if got := ask(); len(got) != 0 {
+		t.Errorf("while it uses none: %v", got)
+	}
+	for _, ip := range []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7")} {
+		s.mu.Lock()
+		s.family, s.addr = 2, ip.AsSlice()
+		s.mu.Unlock()
+		if got, want := ask(), fmt.Sprintf("ntp %s/%d: a time server in use (systemd-timesyncd)", ip, ip.BitLen()); !slices.Equal(got, []string{want}) {
+			t.Errorf("%v, want %q", got, want)
+		}
+	}
 }
 
 // Two networks, one of them the provider's.

@@ -8,9 +8,9 @@
 // do it: a peer is protected when logind knows his session, when he is connected
 // for longer than sshd allows without a login, or was when we began to look.
 //
-// Servers of time are those that chronyc, timedatectl or ntpq name, once a minute,
-// the addresses (not names) in the configuration of the daemons, and those that
-// came with a DHCP lease.
+// Servers of time are those that chronyd, systemd-timesyncd or ntpd name, once a
+// minute, the addresses (not names) in the configuration of the daemons, and those
+// that came with a DHCP lease. No program is executed to ask them.
 //
 // On Linux addresses and routes of all routing tables come from the kernel, and
 // [Watch] hears of changes within milliseconds. Elsewhere only own addresses

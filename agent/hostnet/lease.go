@@ -209,9 +209,14 @@ const maxServers = 32
 
 func addIPs(list []netip.Addr, fields []string) []netip.Addr {
 	for _, f := range fields {
-		if ip := parseIP(f); ip.IsValid() && !ip.IsUnspecified() && len(list) < maxServers {
-			list = append(list, ip)
-		}
+		list = addIP(list, parseIP(f))
+	}
+	return list
+}
+
+func addIP(list []netip.Addr, ip netip.Addr) []netip.Addr {
+	if ip.IsValid() && !ip.IsUnspecified() && len(list) < maxServers {
+		list = append(list, ip.Unmap())
 	}
 	return list
 }

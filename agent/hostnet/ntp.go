@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"slips-ips/policy"
@@ -22,24 +23,22 @@ var ntpConfigs = []string{
 	"/etc/systemd/timesyncd.conf", "/etc/systemd/timesyncd.conf.d/*.conf", "/run/systemd/timesyncd.conf.d/*.conf",
 }
 
-// ntpDaemons are asked which servers they use, where they run. Their own tools
-// know their protocols and need no privilege.
+// ntpDaemons are asked which servers they use, where they run: in their own protocols,
+// since the agent executes no program. None of it needs a privilege.
 var ntpDaemons = []struct {
-	runs    string // there while the daemon is
-	command []string
-	parse   func(string) []netip.Addr
+	name string
+	runs string // there while the daemon is
+	ask  func(context.Context) ([]netip.Addr, error)
 }{
-	{"/run/chrony", []string{"chronyc", "-n", "-c", "sources"}, parseChronyc},
-	{"/run/systemd/timesync", []string{"timedatectl", "show-timesync", "--property=ServerAddress", "--value"}, parseTimedatectl},
-	{"/run/ntpd.pid", []string{"ntpq", "-n", "-p"}, parseNtpq},
+	{"chrony", "/run/chrony", askChrony},
+	{"systemd-timesyncd", "/run/systemd/timesync", askTimesync},
+	{"ntpd", "/run/ntpd.pid", askNtpd},
 }
 
 const (
 	// askNTP is how often the daemons are asked, askTime how long one may take.
 	askNTP  = time.Minute
 	askTime = 2 * time.Second
-	// maxOutput is what is read of an answer.
-	maxOutput = 64 << 10
 )
 
 // configuredNTP reads the addresses in the configuration of the daemons.
@@ -82,57 +81,66 @@ func askedNTP(ctx context.Context, root string) ([]policy.Entry, error) {
 		if _, err := os.Stat(filepath.Join(root, d.runs)); err != nil {
 			continue
 		}
-		path, err := exec.LookPath(d.command[0])
-		if err != nil {
-			continue // the daemon without its tools
-		}
-		out, err := ask(ctx, path, d.command[1:])
-		if exit := new(exec.ExitError); errors.As(err, &exit) && exit.Exited() {
-			continue // what it left behind is there, and it does not run
+		ctx, cancel := context.WithTimeout(ctx, askTime)
+		found, err := d.ask(ctx)
+		cancel()
+		if errors.Is(err, errNoDaemon) {
+			continue // what it left behind is there
 		}
 		if err != nil {
-			all = append(all, fmt.Errorf("asking %s for the time servers in use: %w", d.command[0], err))
+			all = append(all, fmt.Errorf("asking %s for the time servers in use: %w", d.name, err))
 			continue
 		}
-		for _, ip := range d.parse(out) {
-			entries = append(entries, entry(ip, policy.KindNTP, "a time server in use ("+d.command[0]+")"))
+		for _, ip := range found {
+			entries = append(entries, entry(ip, policy.KindNTP, "a time server in use ("+d.name+")"))
 		}
 	}
 	return entries, errors.Join(all...)
 }
 
-func ask(ctx context.Context, path string, args []string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	cmd.WaitDelay = time.Second
-	out, err := cmd.Output()
-	return string(out[:min(len(out), maxOutput)]), err
+// errNoDaemon says that nobody is there to be asked.
+var errNoDaemon = errors.New("it does not run")
+
+// asking is a daemon at a port of loopback that answers each question with a packet.
+type asking struct {
+	conn net.Conn
+	// answers tells whether a packet is the answer to the question before it: one that
+	// came late may be of an earlier one.
+	answers func(question, answer []byte) bool
 }
 
-// parseChronyc reads `chronyc -c sources`: mode, state, address, and more. A mode
-// of # is a clock of this host.
-func parseChronyc(out string) []netip.Addr {
-	var found []netip.Addr
-	for line := range strings.Lines(out) {
-		if f := strings.Split(strings.TrimSpace(line), ","); len(f) > 3 && (f[0] == "^" || f[0] == "=") {
-			found = addIPs(found, f[2:3])
+func askAt(ctx context.Context, port int, answers func(question, answer []byte) bool) (*asking, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "udp4", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return nil, err
+	}
+	if end, ok := ctx.Deadline(); ok {
+		if err := conn.SetDeadline(end); err != nil {
+			_ = conn.Close()
+			return nil, err
 		}
 	}
-	return found
+	return &asking{conn, answers}, nil
 }
 
-// parseTimedatectl reads the address in `timedatectl show-timesync`.
-func parseTimedatectl(out string) []netip.Addr { return addIPs(nil, strings.Fields(out)) }
-
-// parseNtpq reads `ntpq -n -p`: a sign and the address begin each line.
-func parseNtpq(out string) []netip.Addr {
-	var found []netip.Addr
-	for line := range strings.Lines(out) {
-		if f := strings.Fields(strings.TrimLeft(line, " *+-#xo.~")); len(f) > 5 {
-			found = addIPs(found, f[:1])
+func (a *asking) ask(question []byte) ([]byte, error) {
+	if _, err := a.conn.Write(question); err != nil {
+		return nil, noDaemon(err)
+	}
+	for buf := make([]byte, 1024); ; {
+		n, err := a.conn.Read(buf)
+		if err != nil {
+			return nil, noDaemon(err)
+		}
+		if a.answers(question, buf[:n]) {
+			return buf[:n], nil
 		}
 	}
-	return found
+}
+
+func noDaemon(err error) error {
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return errNoDaemon
+	}
+	return err
 }

@@ -7,6 +7,8 @@
 // through all stages. Without systemd nothing is sent, and a stuck stage is told
 // in the log all the same.
 //
+// [Starts] has an agent whose starts fail wait longer each time.
+//
 // # Concurrency
 //
 // A [Notifier] is safe for concurrent use; Watch and Report run in a goroutine

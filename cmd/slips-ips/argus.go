@@ -1,13 +1,11 @@
 package main
 
 import (
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
 	"slips-ips/argusfeed"
 )
-
-// argusConfPath is the admin's argus.conf for the argus of slips-ips-argus.service.
-const argusConfPath = "/etc/slips-ips/argus.conf"
 
 func newArgus(std streams) *cobra.Command {
 	var path string
@@ -20,15 +18,20 @@ argus://127.0.0.1:9561 of the agent. So the agent needs no right to capture, and
 argus none to change the firewall.
 
 Lines of FILE, in the form of argus.conf(5), take the place of what it does by
-itself. Without an ARGUS_INTERFACE there it captures on the interface of the
-default route, and waits until there is one. The default FILE may be missing.`,
+itself; a line that argus does not know is an error. It waits until the interfaces
+of ARGUS_INTERFACE are there and up, and says so: in the log, in systemctl status
+slips-ips-argus, in slips-ips status and doctor. Without an ARGUS_INTERFACE it captures
+on the interface of the default route, and waits until there is one. The default
+FILE may be missing.`,
 		Example: `  slips-ips argus
   echo ARGUS_INTERFACE=lan0 > lan.conf; slips-ips argus -c lan.conf`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return argusfeed.BecomeArgus(cmd.Context(), path, newLogger(std.err, 1))
+			return argusfeed.BecomeArgus(cmd.Context(), path, newLogger(std.err, 1), func(state string) {
+				_, _ = daemon.SdNotify(false, "STATUS="+state) // for people only; the log has it as well
+			})
 		},
 	}
-	cmd.Flags().StringVarP(&path, "config", "c", argusConfPath, "lines of argus.conf, from this `FILE`")
+	cmd.Flags().StringVarP(&path, "config", "c", argusfeed.DefaultServiceConf, "lines of argus.conf, from this `FILE`")
 	return cmd
 }

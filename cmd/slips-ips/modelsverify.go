@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,12 +69,14 @@ func newModelsVerify(std streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [FILE|DIR]",
 		Short: "Check the signature of models, and that they are what was signed",
-		Long: `Verify checks a bundle of models, a .tar.gz or a folder, or without an argument the
-one that is installed and in force: that the signature of its manifest is of a key
+		Long: `Verify checks a bundle of models, a .tar.gz or a folder; without an argument the one
+that the agent detects with ([detection] models), or else the one that models update
+installed: that the signature of its manifest is of a key
 that is trusted, that each file is what the manifest says, that there is no other,
 that it is for this version of slips-ips, and that each model compiles. It writes
 nothing and opens no connection. The exit status is 1 where anything is wrong.`,
 		Example: `  slips-ips models verify
+  slips-ips models verify /usr/share/slips-ips
   slips-ips models verify slips-ips-models-7.tar.gz --key maintainers.pem`,
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -81,11 +84,15 @@ nothing and opens no connection. The exit status is 1 where anything is wrong.`,
 			if err != nil {
 				return err
 			}
-			r := verifyResult{Source: bundle.ModelsIn(c.Models.Folder), Notes: []string{}}
-			if len(args) > 0 {
-				r.Source = args[0]
+			source := ""
+			switch {
+			case len(args) > 0:
+				source = args[0]
+			case !usesInstalled(c):
+				source = bundle.Around(c.Detection.Models)
 			}
-			b, notes, err := verifyModels(c, keys, args)
+			r := verifyResult{Source: cmp.Or(source, bundle.ModelsIn(c.Models.Folder)), Notes: []string{}}
+			b, notes, err := verifyModels(c, keys, source)
 			r.Right, r.Notes = err == nil, append(r.Notes, notes...)
 			if b.Manifest.Serial != 0 {
 				told := describeBundle(b)
@@ -110,9 +117,10 @@ nothing and opens no connection. The exit status is 1 where anything is wrong.`,
 	return cmd
 }
 
-func verifyModels(c agent.Config, keys []bundle.Key, args []string) (b bundle.Bundle, notes []string, err error) {
-	if len(args) > 0 {
-		b, err = bundle.ReadFile(args[0], keys)
+// verifyModels checks a bundle, or where source is empty the one that is installed.
+func verifyModels(c agent.Config, keys []bundle.Key, source string) (b bundle.Bundle, notes []string, err error) {
+	if source != "" {
+		b, err = bundle.ReadFile(source, keys)
 	} else {
 		b, err = bundle.ReadInstalled(c.Models.Folder, keys)
 	}
@@ -120,7 +128,7 @@ func verifyModels(c agent.Config, keys []bundle.Key, args []string) (b bundle.Bu
 		return b, nil, err
 	}
 	notes, err = checkBundle(c, b)
-	if len(args) == 0 && !usesInstalled(c) {
+	if source == "" && !usesInstalled(c) {
 		notes = append(notes, notUsed(c))
 	}
 	return b, notes, err

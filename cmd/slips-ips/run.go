@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"slips-ips/agent"
 	"slips-ips/agent/report"
+	"slips-ips/agent/systemd"
 )
 
 func newRun(std streams) *cobra.Command {
@@ -86,11 +88,20 @@ mode blocks stay in the kernel until they run out.`,
 				}
 				return c, nil
 			}
-			c, err := load()
-			if err != nil {
-				return err
+			ctx := cmd.Context()
+			starts := systemd.NewStarts(newLogger(std.err, verbosity))
+			if !starts.Wait(ctx) {
+				return nil
 			}
-			return runAgent(cmd.Context(), std, agent.Options{Config: c, Load: load, Path: usedPath(configPath)}, verbosity)
+			defer time.AfterFunc(systemd.Steady, starts.Forget).Stop()
+			c, err := load()
+			if err == nil {
+				err = runAgent(ctx, std, agent.Options{Config: c, Load: load, Path: usedPath(configPath)}, verbosity)
+			}
+			if err == nil || ctx.Err() != nil { // its sources ended, or it was stopped
+				starts.Forget()
+			}
+			return err
 		},
 	}
 	fs := cmd.Flags()

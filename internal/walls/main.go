@@ -64,6 +64,10 @@ func attempts() []attempt {
 		{"read /etc/slips-ips/slips.toml", true, read("/etc/slips-ips/slips.toml")},
 		{"read /etc/shadow", false, read("/etc/shadow")},
 		{"execute /bin/sh", false, run("/bin/sh", "-c", "true")},
+		{"execute timedatectl", false, run("/usr/bin/timedatectl", "--version")},
+		{"execute /bin/true through the loader", false, throughLoader},
+		{"map a library to execute", false, mapLibrary},
+		{"execute any other program of /usr/bin and /usr/sbin", false, anyProgram("/usr/bin", "/usr/sbin")},
 		{"execute a copy of itself in its state folder", false, runCopy("/var/lib/slips-ips")},
 		{"execute a copy of itself in /tmp", false, runCopy("/tmp")},
 		{"execute a copy of itself in /var/log/slips-ips", false, runCopy("/var/log/slips-ips")},
@@ -118,6 +122,72 @@ func read(path string) func() error {
 
 func run(path string, args ...string) func() error {
 	return func() error { return exec.Command(path, args...).Run() }
+}
+
+// library finds a file whose name is another one on each architecture.
+func library(name string) (string, error) {
+	found, err := filepath.Glob("/usr/lib/*-linux-gnu*/" + name)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", errNotTried, err)
+	}
+	if len(found) == 0 {
+		return "", fmt.Errorf("%w: there is no %s", errNotTried, name)
+	}
+	return found[0], nil
+}
+
+func throughLoader() error {
+	loader, err := library("ld-linux-*.so.*")
+	if err != nil {
+		return err
+	}
+	return exec.Command(loader, "/bin/true").Run()
+}
+
+func mapLibrary() error {
+	libc, err := library("libc.so.6")
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(libc)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNotTried, err)
+	}
+	defer f.Close()
+	b, err := unix.Mmap(int(f.Fd()), 0, 4096, unix.PROT_READ|unix.PROT_EXEC, unix.MAP_PRIVATE)
+	if err == nil {
+		err = unix.Munmap(b)
+	}
+	return err
+}
+
+// anyProgram asks the kernel, which knows of NoExecPaths=, for each program: to run
+// them all would be too much where there is no wall. Its own one may be executed.
+func anyProgram(dirs ...string) func() error {
+	return func() error {
+		asked := 0
+		for _, dir := range dirs {
+			entries, err := os.ReadDir(dir)
+			if err != nil {
+				return fmt.Errorf("%w: %w", errNotTried, err)
+			}
+			for _, e := range entries {
+				if e.Name() == "slips-ips" {
+					continue
+				}
+				path := filepath.Join(dir, e.Name())
+				asked++
+				if unix.Access(path, unix.X_OK) == nil {
+					fmt.Printf("executable: %s\n", path)
+					return nil
+				}
+			}
+		}
+		if asked == 0 {
+			return fmt.Errorf("%w: there are none", errNotTried)
+		}
+		return fmt.Errorf("none of %d", asked)
+	}
 }
 
 func runCopy(dir string) func() error {

@@ -42,6 +42,16 @@ var (
 // the installed versions in folder.
 func ModelsIn(folder string) string { return filepath.Join(folder, currentLink, modelsFolder) }
 
+// Around gives the folder of the bundle that a folder of models belongs to, "" where
+// it stands alone.
+func Around(models string) string {
+	dir, name := filepath.Split(filepath.Clean(models))
+	if _, err := os.Stat(filepath.Join(dir, manifestName)); err != nil || name != modelsFolder {
+		return ""
+	}
+	return filepath.Clean(dir)
+}
+
 // ReadInstalled reads and checks the version in force. It changes nothing.
 func ReadInstalled(folder string, keys []Key) (Bundle, error) {
 	b, err := ReadDir(filepath.Join(folder, currentLink), keys)
