@@ -46,6 +46,9 @@ mode = "enforce"
 url = "argus://%s"
 records = "%s"
 
+[detection]
+max_tuples = %d
+
 [policy]
 action = "alert"
 ` + blockTime + `
@@ -97,18 +100,18 @@ const (
 )
 
 // writeConfig writes the slips.toml and has the agent check it.
-func writeConfig(ctx context.Context, binary string, p paths, records string, bare bool) error {
+func writeConfig(ctx context.Context, p paths, o options) error {
 	settings, reports := fmt.Sprintf(agentConfig, p.control, p.state), fmt.Sprintf(reportsConfig, p.metrics, p.eve, syslogAddress, webhookAddress)
-	if bare {
+	if o.bare {
 		settings, reports = fmt.Sprintf(agentConfig, "", ""), bareConfig
 	}
-	text := fmt.Sprintf(pipelineConfig, settings, argusAddress, records, beaconPort, reports)
+	text := fmt.Sprintf(pipelineConfig, settings, argusAddress, o.records, o.tuples, beaconPort, reports)
 	if err := os.WriteFile(p.config, []byte(text), 0o644); err != nil {
 		return err
 	}
-	out, err := exec.CommandContext(ctx, binary, "config", "check", p.config).CombinedOutput()
+	out, err := exec.CommandContext(ctx, o.binary, "config", "check", p.config).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("%s does not take the configuration of internal/soak/config.go: %w\n%s", binary, err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("%s does not take the configuration of internal/soak/config.go: %w\n%s", o.binary, err, strings.TrimSpace(string(out)))
 	}
 	return nil
 }

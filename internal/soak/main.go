@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"slips-ips/detection"
 )
 
 type options struct {
@@ -29,7 +31,7 @@ type options struct {
 	agentLog               string
 	rate, scan             float64
 	duration, warm, phase  time.Duration
-	beacons                int
+	beacons, tuples        int
 	every, sample          time.Duration
 	disturb, bare, json    bool
 	diskMiB, clients       int
@@ -48,6 +50,7 @@ func (o *options) register(fs *flag.FlagSet) {
 	fs.DurationVar(&o.duration, "for", 30*time.Minute, "how long is measured, without -disturb")
 	fs.DurationVar(&o.warm, "warm", time.Minute, "how long before that, for the beacons to become known")
 	fs.IntVar(&o.beacons, "beacons", 40, "beacons, whose connections are timed")
+	fs.IntVar(&o.tuples, "tuples", detection.DefaultConfig().MaxTuples, "tuples that the agent holds at most")
 	fs.DurationVar(&o.every, "every", 2*time.Second, "period of a beacon")
 	fs.DurationVar(&o.sample, "sample", 2*time.Second, "how often memory and counters are read")
 	fs.BoolVar(&o.disturb, "disturb", false, "disturb the agent, phase by phase")

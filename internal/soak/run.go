@@ -58,7 +58,7 @@ func soak(ctx context.Context, o options, log io.Writer) (*result, error) {
 		return nil, err
 	}
 	defer func() { _ = unix.Unmount(p.disk, unix.MNT_DETACH) }() // it goes with the mount namespace too
-	if err := writeConfig(ctx, o.binary, p, o.records, o.bare); err != nil {
+	if err := writeConfig(ctx, p, o); err != nil {
 		return nil, err
 	}
 	ns, err := lab.NewNS("soak")

@@ -54,7 +54,7 @@ func TestUnknownConfiguration(t *testing.T) {
 	if err := os.WriteFile(program, []byte("#!/bin/sh\necho \"$3:1: metrics: unknown key\"; exit 2\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	err := writeConfig(t.Context(), program, newPaths(dir), "joined", false)
+	err := writeConfig(t.Context(), newPaths(dir), options{binary: program, records: "joined"})
 	if err == nil || !strings.Contains(err.Error(), "does not take the configuration of internal/soak/config.go") || !strings.Contains(err.Error(), "unknown key") {
 		t.Error(err)
 	}
