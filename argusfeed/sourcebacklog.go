@@ -100,11 +100,13 @@ func (q *backlog) pop() []Flow {
 	}
 }
 
-// drop empties the queue and gives what was in it.
+// drop empties the queue and tells how many flows that are over were in it.
 func (q *backlog) drop() (flows int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	flows = q.flows
+	for _, batch := range q.batches {
+		flows += overIn(batch)
+	}
 	q.batches, q.flows = nil, 0
 	leaveToken(q.room)
 	return flows
@@ -121,12 +123,12 @@ func (q *backlog) deliver(stop context.Context, out chan<- []Flow, s *status) er
 		case batch == nil:
 			return err
 		case gone:
-			s.add(&s.s.Dropped, uint64(len(batch)))
+			s.add(&s.s.Dropped, uint64(overIn(batch)))
 		case handOver(stop, out, batch, s):
 			s.delivered(batch)
 		default: // whatever still comes is dropped too
 			gone = true
-			n := len(batch) + q.drop()
+			n := overIn(batch) + q.drop()
 			s.add(&s.s.Dropped, uint64(n))
 			err = fmt.Errorf("delivering the last %d flows of %s: %w within %v", n, s, errNotTaken, deliverWait)
 		}

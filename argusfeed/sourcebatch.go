@@ -95,6 +95,7 @@ func (o *outlet) send(batch []Flow) error {
 		o.status.delivered(batch)
 		return nil
 	}
-	o.status.add(&o.status.s.Dropped, uint64(len(batch)))
-	return fmt.Errorf("delivering the last %d flows of %s: %w within %v", len(batch), o.status, errNotTaken, deliverWait)
+	n := overIn(batch)
+	o.status.add(&o.status.s.Dropped, uint64(n))
+	return fmt.Errorf("delivering the last %d flows of %s: %w within %v", n, o.status, errNotTaken, deliverWait)
 }

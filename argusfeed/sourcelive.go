@@ -204,7 +204,7 @@ func (s *session) send() {
 	// record comes of that: they can be waited for.
 	burst := s.joined != nil && !s.joined.pool.empty()
 	if !s.queue.push(s.batch) && (!burst || !s.queue.pushWithin(s.batch, livePatience)) {
-		s.shedFlows(len(s.batch), time.Now())
+		s.shedFlows(overIn(s.batch), time.Now())
 	}
 	s.batch = nextBatch(s.batch)
 }

@@ -70,7 +70,7 @@ func (s *liveSource) flush(q *backlog) {
 		}
 		s.joinedSoFar(rest.Joined(), time.Now())
 		if len(batch) > 0 && !q.pushWithin(batch, time.Until(until)) {
-			s.shedFlows(len(batch), time.Now())
+			s.shedFlows(overIn(batch), time.Now())
 		}
 	}
 }

@@ -145,13 +145,22 @@ func (s *status) joined(j JoinStats) {
 	s.s.Joined = j
 }
 
+// overIn counts the flows of a batch that are over: one that was told of while it
+// lasted is there several times.
+func overIn(batch []Flow) (n int) {
+	for i := range batch {
+		if batch[i].Part.Over() {
+			n++
+		}
+	}
+	return n
+}
+
 func (s *status) delivered(batch []Flow) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.s.Flows += uint64(overIn(batch))
 	for i := range batch {
-		if batch[i].Part.Over() {
-			s.s.Flows++
-		}
 		s.s.LastFlow = max(s.s.LastFlow, batch[i].Start)
 	}
 }

@@ -45,11 +45,12 @@ func TestClientsThatAreSlow(t *testing.T) {
 		"half a header": func(_ *testing.T, c net.Conn) { io.WriteString(c, "GET /v1/status HTTP/1.1\r\nHost: x\r\n") },
 		"a byte at a time": func(_ *testing.T, c net.Conn) {
 			go func() {
+				pace := time.Tick(20 * time.Millisecond)
 				for _, b := range []byte("GET /v1/status HTTP/1.1\r\nHost: " + strings.Repeat("x", 1000)) {
 					if _, err := c.Write([]byte{b}); err != nil {
 						return
 					}
-					time.Sleep(20 * time.Millisecond)
+					<-pace
 				}
 			}()
 		},
@@ -70,11 +71,10 @@ func TestClientsThatAreSlow(t *testing.T) {
 			io.WriteString(c, request("GET", "/v1/tuples?limit=100000", ""))
 			go func() {
 				b := make([]byte, 1)
-				for {
+				for range time.Tick(10 * time.Millisecond) {
 					if _, err := c.Read(b); err != nil {
 						return
 					}
-					time.Sleep(10 * time.Millisecond)
 				}
 			}()
 		},
@@ -96,14 +96,14 @@ func TestClientsThatAreSlow(t *testing.T) {
 				storm.Go(func() {
 					event := b.Past[0]
 					event.Text = strings.Repeat("x", 10_000)
+					pace := time.Tick(time.Millisecond)
 					for {
 						select {
 						case <-stop:
 							return
-						default:
+						case <-pace:
 							b.Happen(event)
 							b.Past = b.Past[1:]
-							time.Sleep(time.Millisecond)
 						}
 					}
 				})
