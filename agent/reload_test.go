@@ -190,7 +190,7 @@ func TestReloadOfModelsAndProtect(t *testing.T) {
 	if s := o.Status(); s.Detection.Models != 2 {
 		t.Errorf("%d models", s.Detection.Models)
 	}
-	list, err := o.Tuples(t.Context(), control.TupleQuery{})
+	list, err := o.allTuples(t.Context(), control.TupleQuery{})
 	if err != nil || list.Known != 1 || list.Tuples[0].Flows != 40 {
 		t.Errorf("%+v, %v", list, err)
 	}

@@ -58,10 +58,21 @@ const (
 	longestRest = 2 * time.Millisecond
 )
 
-// writeList answers with head, an object, and in it list under name. The rows
-// are encoded one by one: a hundred thousand would be tens of megabytes, for as
-// long as a slow client takes.
+// writeList answers with head, an object, and in it list under name.
 func writeList[T any](s *Server, w http.ResponseWriter, head any, name string, list []T) error {
+	return writeRows(s, w, head, name, func() ([]T, error) {
+		part := list
+		if list = nil; len(part) == 0 {
+			return nil, io.EOF
+		}
+		return part, nil
+	})
+}
+
+// writeRows answers with head, an object, and in it under name the rows that next gives
+// until io.EOF, portion by portion. They are encoded one by one: a hundred thousand would
+// be tens of megabytes, for as long as a slow client takes.
+func writeRows[T any](s *Server, w http.ResponseWriter, head any, name string, next func() ([]T, error)) error {
 	text, err := toJSON(head)
 	if err != nil {
 		return err
@@ -76,17 +87,26 @@ func writeList[T any](s *Server, w http.ResponseWriter, head any, name string, l
 	_, _ = fmt.Fprintf(out, "%q:[", name)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	began := time.Now()
-	for i := range list {
-		if i > 0 {
-			_ = out.WriteByte(',')
+	began, n := time.Now(), 0
+	for {
+		rows, err := next()
+		if errors.Is(err, io.EOF) {
+			break
 		}
-		if i > 0 && i%restEvery == 0 {
-			time.Sleep(min(time.Since(began), longestRest))
-			began = time.Now()
-		}
-		if err := enc.Encode(presentable(list[i])); err != nil {
+		if err != nil {
 			return &sentError{err}
+		}
+		for i := range rows {
+			if n > 0 {
+				_ = out.WriteByte(',')
+			}
+			if n++; n%restEvery == 0 {
+				time.Sleep(min(time.Since(began), longestRest))
+				began = time.Now()
+			}
+			if err := enc.Encode(presentable(rows[i])); err != nil {
+				return &sentError{err}
+			}
 		}
 	}
 	_, _ = out.WriteString("]}\n")

@@ -2,6 +2,8 @@ package control
 
 import (
 	"context"
+	"errors"
+	"io"
 	"time"
 
 	"slips-ips/agent/history"
@@ -18,7 +20,7 @@ import (
 type Backend interface {
 	Status() status.Status
 	// Tuples lists the tuples that are known now.
-	Tuples(ctx context.Context, q TupleQuery) (TupleList, error)
+	Tuples(ctx context.Context, q TupleQuery) (TupleRows, error)
 	// Explain tells all that is known of a tuple.
 	Explain(ctx context.Context, tuple argusfeed.Tuple) (Explanation, error)
 	// Events gives what happened, from the history; Follow what happens from now
@@ -105,6 +107,31 @@ type TupleList struct {
 	Known    int        `json:"known"`
 	Matching int        `json:"matching"`
 	Tuples   []TupleRow `json:"tuples"`
+}
+
+// TupleRows are such a list that is given out portion by portion, as it is read: a
+// client that takes long holds what is known of a hundred thousand tuples no longer than
+// it takes to write a portion of it.
+type TupleRows struct {
+	Known, Matching int
+	// Next gives the next portion, which is valid until Next is called again, and
+	// io.EOF after the last one. A portion may be empty. It is for one goroutine.
+	Next func(context.Context) ([]TupleRow, error)
+}
+
+// All gives what is left of the rows.
+func (r TupleRows) All(ctx context.Context) (TupleList, error) {
+	list := TupleList{Known: r.Known, Matching: r.Matching, Tuples: []TupleRow{}}
+	for {
+		part, err := r.Next(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return list, nil
+		case err != nil:
+			return TupleList{}, err
+		}
+		list.Tuples = append(list.Tuples, part...)
+	}
 }
 
 // TupleRow is a tuple of a list.

@@ -68,15 +68,15 @@ func (s *Server) tuples(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, stop := s.within(r)
 	defer stop()
-	l, err := s.backend.Tuples(ctx, q)
+	rows, err := s.backend.Tuples(ctx, q)
 	if err != nil {
 		return err
 	}
 	head := struct {
 		Known    int `json:"known"`
 		Matching int `json:"matching"`
-	}{l.Known, l.Matching}
-	return writeList(s, w, head, "tuples", l.Tuples[:min(len(l.Tuples), MaxLimit)])
+	}{rows.Known, rows.Matching}
+	return writeRows(s, w, head, "tuples", func() ([]TupleRow, error) { return rows.Next(r.Context()) })
 }
 
 func (s *Server) blocks(w http.ResponseWriter, r *http.Request) error {
@@ -190,8 +190,10 @@ func (s *Server) findKnown(ctx context.Context, text string) (argusfeed.Tuple, e
 	if src && dst {
 		return t, err
 	}
-	if l, failed := s.backend.Tuples(ctx, TupleQuery{Match: ExactGlob(text), Limit: 1, Letters: -1}); failed == nil && len(l.Tuples) == 1 {
-		return l.Tuples[0].Tuple, nil
+	if rows, failed := s.backend.Tuples(ctx, TupleQuery{Match: ExactGlob(text), Limit: 1, Letters: -1}); failed == nil {
+		if l, failed := rows.All(ctx); failed == nil && len(l.Tuples) == 1 {
+			return l.Tuples[0].Tuple, nil
+		}
 	}
 	return t, err
 }

@@ -104,7 +104,7 @@ func (s *Server) serve(c *call, w http.ResponseWriter, r *http.Request) {
 			s.fail(w, fmt.Errorf("%w: others have been asked for meanwhile; try again", ErrBusy))
 			return
 		}
-		// The place is kept until the answer is out, for its rows are in memory.
+		// The place is kept until the answer is out, for what it lists is in memory.
 		defer s.queries.leave(p.uid)
 	}
 	if err := c.run(s, w, r); err != nil {

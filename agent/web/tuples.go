@@ -52,7 +52,11 @@ func (r *request) tuples() (answer, error) {
 	if f.err != nil {
 		return answer{}, f.err
 	}
-	list, err := r.p.agent.Tuples(r.Context(), q)
+	rows, err := r.p.agent.Tuples(r.Context(), q)
+	if err != nil {
+		return answer{}, err
+	}
+	list, err := rows.All(r.Context())
 	if err != nil {
 		return answer{}, err
 	}

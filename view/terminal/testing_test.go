@@ -42,7 +42,11 @@ func (d *direct) Index(context.Context) (control.Index, error) {
 
 func (d *direct) Tuples(ctx context.Context, q control.TupleQuery) (control.TupleList, error) {
 	d.tuples = q
-	return d.Backend.Tuples(ctx, q)
+	rows, err := d.Backend.Tuples(ctx, q)
+	if err != nil {
+		return control.TupleList{}, err
+	}
+	return rows.All(ctx)
 }
 
 func (d *direct) Events(ctx context.Context, q history.Query) (history.Page, error) {

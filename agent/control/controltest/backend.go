@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"slices"
 	"strings"
@@ -72,9 +73,9 @@ func (b *Backend) change(ctx context.Context, by history.Who) error {
 func (b *Backend) Status() status.Status { return b.State }
 
 // Tuples implements control.Backend.
-func (b *Backend) Tuples(ctx context.Context, q control.TupleQuery) (control.TupleList, error) {
+func (b *Backend) Tuples(ctx context.Context, q control.TupleQuery) (control.TupleRows, error) {
 	if err := b.enter(ctx); err != nil {
-		return control.TupleList{}, err
+		return control.TupleRows{}, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -108,7 +109,15 @@ func (b *Backend) Tuples(ctx context.Context, q control.TupleQuery) (control.Tup
 			t.Letters, t.Cut = t.Letters[len(t.Letters)-q.Letters:], true
 		}
 	}
-	return list, nil
+	left := list.Tuples
+	return control.TupleRows{Known: list.Known, Matching: list.Matching, Next: func(context.Context) ([]control.TupleRow, error) {
+		if len(left) == 0 {
+			return nil, io.EOF
+		}
+		portion := left[:min(10, len(left))]
+		left = left[len(portion):]
+		return portion, nil
+	}}, nil
 }
 
 // Explain implements control.Backend.

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"slips-ips/argusfeed"
 )
 
 // What is kept and sorted in steps is what sorting all of it gives.
@@ -13,6 +15,7 @@ func TestBestOfMany(t *testing.T) {
 	all := make([]ranked, 1000)
 	for i := range all {
 		all[i].flows = rand.Uint64N(500) // some are alike
+		all[i].tuple.Src = argusfeed.AddrFrom4([4]byte{10, 0, byte(all[i].flows >> 8), byte(all[i].flows)})
 	}
 	want := slices.Clone(all)
 	slices.SortFunc(want, func(a, b ranked) int { return order(&a, &b) })
@@ -30,7 +33,7 @@ func TestBestOfMany(t *testing.T) {
 		}
 		for _, offset := range []int{-1, 0, 3, kept, kept + 1} {
 			from := min(max(0, offset), kept)
-			if got := found.from(offset); !slices.EqualFunc(got, want[from:kept], func(a, b ranked) bool { return a.flows == b.flows }) {
+			if got := found.from(offset); !slices.EqualFunc(got, want[from:kept], func(a argusfeed.Tuple, b ranked) bool { return a == b.tuple }) {
 				t.Errorf("of %d, from %d on: %d others than the %d wanted", most, offset, len(got), kept-from)
 			}
 		}
