@@ -57,7 +57,6 @@ func TestRowsThatBreakOff(t *testing.T) {
 	if l, err := client.Tuples(t.Context(), control.TupleQuery{Limit: 1000}); err == nil {
 		t.Errorf("%d tuples, and no error", len(l.Tuples))
 	}
-	b.failAt = 0
 	if l, err := client.Tuples(t.Context(), control.TupleQuery{Limit: 1000}); err != nil || len(l.Tuples) != 1000 {
 		t.Errorf("%d tuples, %v", len(l.Tuples), err)
 	}

@@ -30,11 +30,13 @@ type options struct {
 	binary, argus, records string
 	agentLog               string
 	rate, scan             float64
-	duration, warm, phase  time.Duration
+	duration, warm         time.Duration
+	phase, rest            time.Duration
 	beacons, tuples        int
 	every, sample          time.Duration
 	disturb, bare, json    bool
 	diskMiB, clients       int
+	rounds                 int
 	hupEvery               time.Duration
 
 	maxRatio, maxGrowth float64
@@ -54,7 +56,9 @@ func (o *options) register(fs *flag.FlagSet) {
 	fs.DurationVar(&o.every, "every", 2*time.Second, "period of a beacon")
 	fs.DurationVar(&o.sample, "sample", 2*time.Second, "how often memory and counters are read")
 	fs.BoolVar(&o.disturb, "disturb", false, "disturb the agent, phase by phase")
-	fs.DurationVar(&o.phase, "phase", 2*time.Minute, "with -disturb: the length of a phase")
+	fs.DurationVar(&o.phase, "phase", 30*time.Second, "with -disturb: the length of a phase")
+	fs.DurationVar(&o.rest, "rest", 10*time.Second, "with -disturb: the time after a disturbance that is not counted")
+	fs.IntVar(&o.rounds, "rounds", 4, "with -disturb: how often there is each disturbance")
 	fs.DurationVar(&o.hupEvery, "hup-every", 250*time.Millisecond, "with -disturb: the pause between two SIGHUP")
 	fs.IntVar(&o.clients, "clients", 32, "with -disturb: clients that read a byte a second")
 	fs.IntVar(&o.diskMiB, "disk", 256, "size of the disk for the history and EVE, `MiB`")
@@ -92,6 +96,9 @@ func measure(ctx context.Context, o options, out, log io.Writer) error {
 	}
 	if o.argus == "" {
 		return errors.New("-argus is missing: a file of argus, such as flowbench -record makes")
+	}
+	if o.disturb && (o.phase <= 0 || o.rest < 0 || o.rounds < 1) {
+		return errors.New("-phase and -rounds must be above 0, -rest not below")
 	}
 	if o.rate <= 0 || o.scan < 0 || o.beacons < 1 || o.beacons > 200 || o.every <= 0 {
 		return errors.New("-rate and -every must be above 0, -scan not below, -beacons 1 to 200")

@@ -45,7 +45,7 @@ type result struct {
 	Broken   []string           `json:"broken_bounds,omitempty"`
 }
 
-// phaseResult is one phase. Latencies are in seconds, from the moment at which the
+// phaseResult is all phases of one name. Latencies are in seconds, from the moment at which the
 // last record of a beacon's connection was handed to the kernel to the decision.
 type phaseResult struct {
 	Name   string  `json:"name"`
@@ -59,6 +59,8 @@ type phaseResult struct {
 	Resident int64   `json:"resident_bytes"`
 	Queue    float64 `json:"longest_queue"`
 }
+
+func (p *phaseResult) quiet() bool { return p.Name == undisturbed || p.Name == undisturbedToo }
 
 // result puts together what was seen.
 func (r *run) result(last sample) *result {
@@ -82,18 +84,29 @@ func (r *run) result(last sample) *result {
 		}
 	}
 	var base []float64
+	took, at := map[string][]float64{}, map[string]int{}
 	for _, m := range r.marks {
-		if m.name == warmUp {
+		if m.name == warmUp || m.name == aftermath {
 			continue
 		}
-		took, untold := r.latencies(m)
-		if m.name == undisturbed || m.name == undisturbedAgain {
-			base = append(base, took...)
+		if _, known := at[m.name]; !known {
+			at[m.name] = len(res.Phases)
+			res.Phases = append(res.Phases, phaseResult{Name: m.name})
 		}
-		slices.Sort(took)
-		p := phaseResult{Name: m.name, N: len(took), Untold: untold, P50: quantile(took, 0.5), P99: quantile(took, 0.99), Max: quantile(took, 1)}
+		now, untold := r.latencies(m)
+		took[m.name] = append(took[m.name], now...)
+		res.Phases[at[m.name]].Untold += untold
+	}
+	for i := range res.Phases {
+		p := &res.Phases[i]
+		all := took[p.Name]
+		if p.quiet() {
+			base = append(base, all...)
+		}
+		slices.Sort(all)
+		p.N, p.P50, p.P99, p.Max = len(all), quantile(all, 0.5), quantile(all, 0.99), quantile(all, 1)
 		for _, s := range r.samples {
-			if s.Phase == m.name {
+			if s.Phase == p.Name {
 				p.Resident = max(p.Resident, s.Resident)
 				for _, n := range s.Queues {
 					p.Queue = max(p.Queue, n)
@@ -101,7 +114,6 @@ func (r *run) result(last sample) *result {
 			}
 		}
 		res.Peak = max(res.Peak, p.Resident)
-		res.Phases = append(res.Phases, p)
 	}
 	slices.Sort(base)
 	for i := range res.Phases {
@@ -197,7 +209,7 @@ func (o options) broken(r *result) (all []string) {
 		if o.maxP99 > 0 && p.P99 > o.maxP99.Seconds() {
 			say("%s: p99 is %.4f s, at most %v is allowed", p.Name, p.P99, o.maxP99)
 		}
-		if o.maxRatio > 0 && p.Name != undisturbed && p.Name != undisturbedAgain && p.Ratio > o.maxRatio {
+		if o.maxRatio > 0 && !p.quiet() && p.Ratio > o.maxRatio {
 			say("%s: p99 is %.3f times the undisturbed one, at most %.3f is allowed", p.Name, p.Ratio, o.maxRatio)
 		}
 	}

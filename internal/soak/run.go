@@ -140,19 +140,28 @@ func (r *run) phases(ctx context.Context) error {
 	if err := r.phase(ctx, phase{name: warmUp}, r.o.warm); err != nil {
 		return err
 	}
-	phases, each := []phase{{name: undisturbed}}, r.o.duration
-	if r.o.disturb {
-		phases, each = r.d.phases(), r.o.phase
+	if !r.o.disturb {
+		return r.phase(ctx, phase{name: undisturbed}, r.o.duration)
 	}
-	for _, p := range phases {
-		if err := r.phase(ctx, p, each); err != nil {
-			return fmt.Errorf("in the phase %q: %w", p.name, err)
+	for range r.o.rounds {
+		for _, p := range r.d.phases() {
+			if err := r.phase(ctx, p, r.o.phase); err != nil {
+				return fmt.Errorf("in the phase %q: %w", p.name, err)
+			}
+			if p.disturb == nil {
+				continue
+			}
+			if err := r.phase(ctx, phase{name: aftermath}, r.o.rest); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-const warmUp = "warm-up"
+// What is not counted: the time before, and after a disturbance that in which the agent
+// catches up.
+const warmUp, aftermath = "warm-up", "aftermath"
 
 func (r *run) phase(ctx context.Context, p phase, d time.Duration) error {
 	fmt.Fprintf(r.log, "%8s  %s, %v\n", time.Since(r.began).Round(time.Second), p.name, d)
