@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -20,6 +21,8 @@ type record struct {
 	seq   int   // of the number of the flow
 	port  int   // of the source port; 0: it has none
 	key   int   // of the key
+	// inside are where the addresses of the hosts inside are.
+	inside []int
 	// start is its first time in the file, in microseconds.
 	start int64
 }
@@ -122,7 +125,7 @@ func newRecord(raw []byte) (record, error) {
 		case partTransport:
 			r.seq = at + n - 4
 		case partKey:
-			r.key, r.port = at, sourcePort(part, at)
+			r.key, r.port, r.inside = at, sourcePort(part, at), insideHosts(part, at)
 		}
 		at += n
 	}
@@ -158,6 +161,30 @@ func sourcePort(key []byte, at int) int {
 		port += 2
 	}
 	return at + port
+}
+
+// What the addresses of the hosts inside begin with, in the load that flowbench makes.
+var (
+	inside4 = []byte{10, 0}
+	inside6 = []byte{0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 0}
+)
+
+// insideHosts gives where in a key of IP there are addresses of hosts inside.
+func insideHosts(key []byte, at int) (all []int) {
+	size, prefix := 4, inside4
+	switch key[2] & 0x1f {
+	case 1:
+	case 2:
+		size, prefix = 16, inside6
+	default:
+		return nil
+	}
+	for _, from := range []int{headerLen, headerLen + size} {
+		if len(key) >= from+size && bytes.HasPrefix(key[from:], prefix) {
+			all = append(all, at+from)
+		}
+	}
+	return all
 }
 
 // plain tells whether source and destination stand in their order.

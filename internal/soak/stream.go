@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"sync"
@@ -27,12 +28,10 @@ const (
 	heartbeat = 10 * time.Second
 )
 
-// stream is the Argus that the agent reads: the load at a steady rate, over and
-// over, with times of now, and connections of beacons in between.
-//
-// The time of the load is compressed, so that a network's hour is minutes: all
-// times of a record and of the records of a connection keep their order. Each
-// time around the flows have other numbers and other source ports.
+// stream is the Argus that the agent reads: the load at a steady rate, with times of
+// now, of as many networks with hosts of their own as that takes, and connections of
+// beacons in between. Where the load ends it begins again, with other numbers and other
+// source ports.
 type stream struct {
 	load    *load
 	rate    float64 // flow records a second, those of beacons and of the scan not included
@@ -156,31 +155,42 @@ func (s *stream) send(ctx context.Context, conn net.Conn) error {
 	}
 }
 
-// position gives which record of the load is sent as number n, and how often the
-// load has been around. Each time it begins elsewhere: else what is there once
-// would come back as regularly as a beacon.
-func (s *stream) position(n uint64) (at int, round uint64) {
-	flows := uint64(len(s.load.flows))
-	round = n / flows
-	from := ((round * 0x9e3779b97f4a7c15) >> 11) % flows
-	return int((n + from) % flows), round
+// offices gives how many networks like that of the load it takes for the rate, each at
+// its own pace: one that was hurried would call the same services every few seconds,
+// which is what beacons do.
+func (s *stream) offices() uint64 {
+	seconds := float64(s.load.span) / 1e6
+	return uint64(max(1, min(maxOffices, math.Round(s.rate*seconds/float64(len(s.load.flows))))))
+}
+
+// maxOffices is how many there are addresses for, below those of the scan.
+const maxOffices = 98 << 6
+
+// position gives which record of the load is sent as number n, by which office and for
+// the how manieth time. Each office begins elsewhere.
+func (s *stream) position(n uint64) (at int, office, round uint64) {
+	flows, offices := uint64(len(s.load.flows)), s.offices()
+	office = n % offices
+	from := ((office * 0x9e3779b97f4a7c15) >> 11) % flows
+	i := n/offices + from
+	return int(i % flows), office, i / flows
 }
 
 // appendLoad appends record n of the load, with the times that it has now.
 func (s *stream) appendLoad(buf []byte, start time.Time, n uint64) []byte {
-	i, round := s.position(n)
-	r, flows := &s.load.flows[i], float64(len(s.load.flows))
-	compressed := flows / s.rate * 1e6 / float64(s.load.span)
+	i, office, round := s.position(n)
+	r, flows, offices := &s.load.flows[i], float64(len(s.load.flows)), float64(s.offices())
+	pace := flows * offices / s.rate * 1e6 / float64(s.load.span) // nearly 1, but for small rates
 	now := float64(start.Add(-behind).UnixMicro()) + float64(n)/s.rate*1e6
 	then := float64(s.load.first) + float64(s.load.span)*float64(i)/flows // the traffic is steady
 	at := len(buf)
 	buf = append(buf, r.raw...)
 	b := buf[at:]
 	for _, t := range r.times {
-		putStamp(b[t:], int64(now+(float64(stamp(b[t:]))-then)*compressed))
+		putStamp(b[t:], int64(now+(float64(stamp(b[t:]))-then)*pace))
 	}
 	number := binary.BigEndian.Uint32(b[r.seq:])
-	binary.BigEndian.PutUint32(b[r.seq:], number+uint32(round)*s.load.numbers)
+	binary.BigEndian.PutUint32(b[r.seq:], number+uint32(office+round*uint64(offices))*s.load.numbers)
 	if r.port > 0 {
 		port := binary.BigEndian.Uint16(b[r.port:])
 		if port >= 1024 {
@@ -188,7 +198,20 @@ func (s *stream) appendLoad(buf []byte, start time.Time, n uint64) []byte {
 		}
 		binary.BigEndian.PutUint16(b[r.port:], port)
 	}
+	for _, host := range r.inside {
+		move(b[host:], office)
+	}
 	return buf
+}
+
+// move gives a host inside, whose address begins at b, its place in an office.
+func move(b []byte, office uint64) {
+	if b[0] == inside4[0] {
+		host := binary.BigEndian.Uint16(b[2:]) & 0x3ff // the load has three networks of 256, and a resolver
+		binary.BigEndian.PutUint32(b, uint32(inside4[0])<<24|uint32(office)<<10|uint32(host))
+		return
+	}
+	binary.BigEndian.PutUint16(b[6:], uint16(office))
 }
 
 // appendBeacon appends a connection of b that has just ended.
