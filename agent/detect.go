@@ -108,6 +108,7 @@ func (a *Agent) detect(ctx context.Context, flows <-chan []argusfeed.Flow, out c
 					return err
 				}
 			}
+			argusfeed.Recycle(batch)
 		case now := <-tick.C:
 			stage.publish(now, a.detector.Stats())
 			// The feed's clock may be another than ours: only what passed since

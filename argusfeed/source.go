@@ -19,7 +19,8 @@ type Source interface {
 	// or until ctx ends: then it stops reading, delivers what it has, and
 	// returns nil. The receiver must go on receiving until Run has returned; if
 	// it does not, Run gives up after 5 seconds and returns an error. Run does
-	// not close out. A batch belongs to its receiver. Run is called once.
+	// not close out. A batch belongs to its receiver, who may Recycle it. Run is
+	// called once.
 	Run(ctx context.Context, out chan<- []Flow) error
 	// Stats tells how the source is. It may be called at any time from any
 	// goroutine.

@@ -3,6 +3,7 @@ package argusfeed
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -41,6 +42,7 @@ func (q *backlog) push(batch []Flow) bool {
 	// and costs as much to hand over as a large one.
 	if n := len(q.batches); n > 0 && len(q.batches[n-1])+len(batch) <= batchSize {
 		q.batches[n-1] = append(q.batches[n-1], batch...)
+		Recycle(batch)
 	} else {
 		q.batches = append(q.batches, batch)
 	}
@@ -84,8 +86,7 @@ func (q *backlog) pop() []Flow {
 		q.mu.Lock()
 		if len(q.batches) > 0 {
 			b := q.batches[0]
-			q.batches[0] = nil
-			q.batches = q.batches[1:]
+			q.batches = slices.Delete(q.batches, 0, 1)
 			q.flows -= len(b)
 			q.mu.Unlock()
 			leaveToken(q.room)
@@ -124,6 +125,7 @@ func (q *backlog) deliver(stop context.Context, out chan<- []Flow, s *status) er
 			return err
 		case gone:
 			s.add(&s.s.Dropped, uint64(overIn(batch)))
+			Recycle(batch)
 		case handOver(stop, out, batch, s):
 			s.delivered(batch)
 		default: // whatever still comes is dropped too

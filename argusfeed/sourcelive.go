@@ -101,7 +101,7 @@ func newSession(stop context.Context, s *liveSource, l *link, q *backlog) *sessi
 	opt := s.opt.text()
 	opt.joined = s.joined
 	dec := newRecords(in, opt)
-	return &session{liveSource: s, stop: stop, link: l, queue: q, in: in, dec: dec, beat: dec.heartbeat(), ticked: time.Now()}
+	return &session{liveSource: s, stop: stop, link: l, queue: q, in: in, dec: dec, beat: dec.heartbeat(), batch: newBatch(), ticked: time.Now()}
 }
 
 // run greets Argus and reads until the stream ends. Its error says why, and is
@@ -203,10 +203,12 @@ func (s *session) send() {
 	// Joining gives out many flows at once when the time of many is over. No
 	// record comes of that: they can be waited for.
 	burst := s.joined != nil && !s.joined.pool.empty()
-	if !s.queue.push(s.batch) && (!burst || !s.queue.pushWithin(s.batch, livePatience)) {
-		s.shedFlows(overIn(s.batch), time.Now())
+	if s.queue.push(s.batch) || burst && s.queue.pushWithin(s.batch, livePatience) {
+		s.batch = newBatch()
+		return
 	}
-	s.batch = nextBatch(s.batch)
+	s.shedFlows(overIn(s.batch), time.Now())
+	s.batch = s.batch[:0]
 }
 
 // hear takes in a management record.

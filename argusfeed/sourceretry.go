@@ -61,7 +61,7 @@ func (s *liveSource) flush(q *backlog) {
 	rest := s.joined.rest()
 	until := time.Now().Add(deliverWait)
 	for more := true; more; {
-		batch := make([]Flow, 0, batchSize)
+		batch := newBatch()
 		for more && len(batch) < batchSize {
 			batch = batch[:len(batch)+1]
 			if more = rest.Next(&batch[len(batch)-1]) == nil; !more {

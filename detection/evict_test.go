@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"slips-ips/argusfeed"
+	"slips-ips/internal/testenv"
 )
 
 // scanner gives the flows of a host that looks at everything once.
@@ -32,7 +33,7 @@ func (s *scanner) fill(batch []argusfeed.Flow, start argusfeed.Time) {
 func TestScanHidesNoBeacon(t *testing.T) {
 	const most, minutes = 200_000, 400
 	scanned := 10_000_000
-	if raceDetector { // makes it ten times as slow
+	if testenv.Race { // makes it ten times as slow
 		scanned = 1_500_000
 	}
 	cfg := DefaultConfig()

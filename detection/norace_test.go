@@ -1,6 +1,0 @@
-//go:build !race
-
-package detection
-
-// raceDetector tells whether the tests run with it.
-const raceDetector = false
