@@ -58,6 +58,10 @@ type phaseResult struct {
 	Ratio    float64 `json:"p99_ratio"`
 	Resident int64   `json:"resident_bytes"`
 	Queue    float64 `json:"longest_queue"`
+	// Stolen is what of the processors' time other machines on the same host had.
+	Stolen float64 `json:"stolen"`
+
+	cpu cpuTime
 }
 
 func (p *phaseResult) quiet() bool { return p.Name == undisturbed || p.Name == undisturbedToo }
@@ -95,7 +99,10 @@ func (r *run) result(last sample) *result {
 		}
 		now, untold := r.latencies(m)
 		took[m.name] = append(took[m.name], now...)
-		res.Phases[at[m.name]].Untold += untold
+		p := &res.Phases[at[m.name]]
+		p.Untold += untold
+		p.cpu = p.cpu.plus(m.stolen)
+		p.Stolen = p.cpu.share()
 	}
 	for i := range res.Phases {
 		p := &res.Phases[i]
@@ -231,10 +238,10 @@ func (r *result) print(w io.Writer) {
 		r.SendLate, r.Connections, r.Blocks, r.Renewals, r.Failed, r.ErrorsN)
 	fmt.Fprintf(w, "memory: peak %.1f MiB, last third to middle third %.3f\n", float64(r.Peak)/(1<<20), r.Growth)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "phase\tn\tuntold\tp50 ms\tp99 ms\tmax ms\tp99 ratio\tRSS MiB\tlongest queue\t")
+	fmt.Fprintln(t, "phase\tn\tuntold\tp50 ms\tp99 ms\tmax ms\tp99 ratio\tRSS MiB\tlongest queue\tstolen %\t")
 	for _, p := range r.Phases {
-		fmt.Fprintf(t, "%s\t%d\t%d\t%.2f\t%.2f\t%.2f\t%.3f\t%.1f\t%.0f\t\n",
-			p.Name, p.N, p.Untold, p.P50*1e3, p.P99*1e3, p.Max*1e3, p.Ratio, float64(p.Resident)/(1<<20), p.Queue)
+		fmt.Fprintf(t, "%s\t%d\t%d\t%.2f\t%.2f\t%.2f\t%.3f\t%.1f\t%.0f\t%.2f\t\n",
+			p.Name, p.N, p.Untold, p.P50*1e3, p.P99*1e3, p.Max*1e3, p.Ratio, float64(p.Resident)/(1<<20), p.Queue, 100*p.Stolen)
 	}
 	_ = t.Flush() // to a terminal or a file of the user's
 	for _, k := range slices.Sorted(maps.Keys(r.Disturb)) {

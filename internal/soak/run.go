@@ -33,10 +33,11 @@ type run struct {
 	d       *disturbances
 }
 
-// mark is when a phase was.
+// mark is when a phase was, and what of the processors others had meanwhile.
 type mark struct {
 	name     string
 	from, to time.Time
+	stolen   cpuTime
 }
 
 // soak makes the namespace, starts the agent and goes through the phases.
@@ -173,7 +174,7 @@ func (r *run) phase(ctx context.Context, p phase, d time.Duration) error {
 	} else {
 		disturbing <- nil
 	}
-	from := time.Now()
+	from, before := time.Now(), processors()
 	tick := time.NewTicker(r.o.sample)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -193,7 +194,7 @@ func (r *run) phase(ctx context.Context, p phase, d time.Duration) error {
 			}
 		}
 	}
-	r.marks = append(r.marks, mark{p.name, from, time.Now()})
+	r.marks = append(r.marks, mark{p.name, from, time.Now(), processors().since(before)})
 	err := <-disturbing
 	if err == nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return ctx.Err()
