@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -52,7 +53,7 @@ func (s *Server) writeJSON(w http.ResponseWriter, status int, v any) error {
 const listBuffer = 64 << 10
 
 // A hundred thousand rows take a core for some tenths of a second, which the pipeline
-// may need: after each restEvery rows there is a rest as long as they took.
+// may need: after restEvery rows at most there is a rest as long as they took.
 const (
 	restEvery   = 200
 	longestRest = 2 * time.Millisecond
@@ -87,7 +88,7 @@ func writeRows[T any](s *Server, w http.ResponseWriter, head any, name string, n
 	_, _ = fmt.Fprintf(out, "%q:[", name)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	began, n := time.Now(), 0
+	first := true
 	for {
 		rows, err := next()
 		if errors.Is(err, io.EOF) {
@@ -96,17 +97,18 @@ func writeRows[T any](s *Server, w http.ResponseWriter, head any, name string, n
 		if err != nil {
 			return &sentError{err}
 		}
-		for i := range rows {
-			if n > 0 {
-				_ = out.WriteByte(',')
+		for part := range slices.Chunk(rows, restEvery) {
+			began := time.Now()
+			for i := range part {
+				if !first {
+					_ = out.WriteByte(',')
+				}
+				first = false
+				if err := enc.Encode(presentable(part[i])); err != nil {
+					return &sentError{err}
+				}
 			}
-			if n++; n%restEvery == 0 {
-				time.Sleep(min(time.Since(began), longestRest))
-				began = time.Now()
-			}
-			if err := enc.Encode(presentable(rows[i])); err != nil {
-				return &sentError{err}
-			}
+			time.Sleep(min(time.Since(began), longestRest))
 		}
 	}
 	_, _ = out.WriteString("]}\n")
