@@ -53,7 +53,7 @@ func (s *Server) writeJSON(w http.ResponseWriter, status int, v any) error {
 const listBuffer = 64 << 10
 
 // A hundred thousand rows take a core for some tenths of a second, which the pipeline
-// may need: after restEvery rows at most there is a rest as long as they took.
+// may need: after some restEvery rows there is a rest as long as they took.
 const (
 	restEvery   = 200
 	longestRest = 2 * time.Millisecond
@@ -88,7 +88,7 @@ func writeRows[T any](s *Server, w http.ResponseWriter, head any, name string, n
 	_, _ = fmt.Fprintf(out, "%q:[", name)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	first := true
+	n, rested, worked := 0, 0, time.Duration(0)
 	for {
 		rows, err := next()
 		if errors.Is(err, io.EOF) {
@@ -100,15 +100,17 @@ func writeRows[T any](s *Server, w http.ResponseWriter, head any, name string, n
 		for part := range slices.Chunk(rows, restEvery) {
 			began := time.Now()
 			for i := range part {
-				if !first {
+				if n++; n > 1 {
 					_ = out.WriteByte(',')
 				}
-				first = false
 				if err := enc.Encode(presentable(part[i])); err != nil {
 					return &sentError{err}
 				}
 			}
-			time.Sleep(min(time.Since(began), longestRest))
+			if worked += time.Since(began); n >= rested+restEvery {
+				time.Sleep(min(worked, longestRest))
+				rested, worked = n, 0
+			}
 		}
 	}
 	_, _ = out.WriteString("]}\n")
