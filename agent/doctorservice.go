@@ -31,7 +31,7 @@ func (d *doctor) unread(started time.Time) {
 	// systemd tells whole seconds: what was written in the same one may have been read.
 	if changed := info.ModTime().Truncate(time.Second); changed.After(started) {
 		d.say(FindingWarn, "capture", "systemctl restart slips-ips-argus",
-			"%s was changed at %s, and its argus runs since %s: it captures as was said before",
+			"%s was changed at %s, and its argus, which runs since %s, has not read that yet",
 			d.argusConf, changed.UTC().Format(time.RFC3339), started.UTC().Format(time.RFC3339))
 	}
 }
