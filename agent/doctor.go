@@ -55,6 +55,7 @@ func Diagnose(ctx context.Context, c Config, socket string, selfTest bool) []Fin
 	}
 	d.programs(ctx)
 	d.kernel()
+	d.service(ctx)
 	d.state()
 	d.agent(ctx, socket)
 	d.clock()

@@ -34,7 +34,7 @@ func kernelHindrance(h enforce.Health, missing, wanted int, every time.Duration,
 	case h.Err != nil:
 		return status.HindranceKernel, fmt.Sprintf("the kernel cannot be asked: %v", h.Err)
 	case missing > 0 && !h.Differs.IsZero() && now.Sub(h.Differs) > missingPatience+every:
-		return status.HindranceMissing, fmt.Sprintf("%d of %d blocks are not in the kernel, since %s", missing, wanted, h.Differs.UTC().Format(time.TimeOnly))
+		return status.HindranceMissing, fmt.Sprintf("%d of %d blocks are not in the kernel, since %s", missing, wanted, h.Differs.UTC().Format(time.RFC3339))
 	case running && !h.Checked.IsZero() && late > stageStuck+every:
 		return status.HindranceUnwatched, fmt.Sprintf("the blocks in the kernel were not looked at for %s", late.Round(time.Second))
 	}

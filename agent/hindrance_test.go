@@ -2,6 +2,7 @@ package agent
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,8 +31,12 @@ func TestKernelHindrance(t *testing.T) {
 		{0, 0, time.Minute, nil, false, ""},
 	} {
 		h := enforce.Health{Checked: now.Add(-tt.unlooked), Differs: now.Add(-tt.since), Err: tt.err}
-		if got, what := kernelHindrance(h, tt.missing, 2, time.Second, tt.running, now); got != tt.want || (what == "") != (got == "") {
+		got, what := kernelHindrance(h, tt.missing, 2, time.Second, tt.running, now)
+		if got != tt.want || (what == "") != (got == "") {
 			t.Errorf("%+v: %q, %q", tt, got, what)
+		}
+		if since := h.Differs.UTC().Format(time.RFC3339); tt.want == status.HindranceMissing && !strings.Contains(what, "since "+since) {
+			t.Errorf("%q, which may be read in another zone or on another day, lacks %s", what, since)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (o operator) WhatIf(ctx context.Context, r control.WhatIfRequest) (control.
 		return control.WhatIfResult{}, e
 	}
 	if !o.trying.TryLock() {
-		return control.WhatIfResult{}, fmt.Errorf("%w: somebody else asks what another policy would have done; try again", control.ErrBusy)
+		return control.WhatIfResult{}, fmt.Errorf("%w: somebody else asks what another policy would have done, and one is answered at a time, since there are flows to look at; try again", control.ErrBusy)
 	}
 	defer o.trying.Unlock()
 	q := pastQuery{since: r.Since, until: r.Until, feed: o.cfg.feedURL, most: maxPastAgent}

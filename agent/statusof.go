@@ -125,14 +125,14 @@ func (a *Agent) outputStatus(s *status.Status) {
 		if s.History.Error != "" {
 			s.Problems = append(s.Problems, status.Problem{Severity: status.Warning, Area: "history",
 				What: fmt.Sprintf("nothing is written to %s since %s, %d events wait: %s", s.History.Path,
-					s.History.Failing.UTC().Format(time.TimeOnly), s.History.Waiting, s.History.Error)})
+					s.History.Failing.UTC().Format(time.RFC3339), s.History.Waiting, s.History.Error)})
 		}
 	}
 	s.Outputs = a.reports.Outputs()
 	for _, o := range s.Outputs {
 		if o.Error != "" {
 			s.Problems = append(s.Problems, status.Problem{Severity: status.Warning, Area: "output",
-				What: fmt.Sprintf("%s to %s does not work since %s, %d wait: %s", o.Name, o.To, o.Failing.UTC().Format(time.TimeOnly), o.Waiting, o.Error)})
+				What: fmt.Sprintf("%s to %s does not work since %s, %d wait: %s", o.Name, o.To, o.Failing.UTC().Format(time.RFC3339), o.Waiting, o.Error)})
 		}
 	}
 }

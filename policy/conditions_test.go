@@ -139,7 +139,7 @@ func TestConfirmation(t *testing.T) {
 	}{
 		{"all there", func(*detection.Detection, *View) {}, CauseConfirmed, "; confirmed: 3 matches"},
 		{"too improbable", func(d *detection.Detection, _ *View) { d.Score = 0.89 }, CauseUnconfirmed,
-			"; not confirmed yet: 3 matches in the last 1440 windows of 1m, since 2026/03/01 11:59:58, but a probability of 0.9 is asked for (score); no rule fits, the default is block once confirmed"},
+			"; not confirmed yet: 3 matches in the last 1440 windows of 1m, since 2026-03-01T11:59:58Z, but a probability of 0.9 is asked for (score); no rule fits, the default is block once confirmed"},
 		{"without a probability", func(d *detection.Detection, _ *View) { d.Scorer = "slips-0.3.3" }, CauseUnconfirmed,
 			", but slips-0.3.3 gives no probability, and 0.9 is asked for (score);"},
 		{"few flows", func(d *detection.Detection, _ *View) { d.Flows = 19 }, CauseUnconfirmed, ", but 20 flows are asked for (flows);"},

@@ -163,7 +163,7 @@ func (e *Engine) judge(d detection.Detection, v View, r *compiled, dec *Decision
 	}
 	if age := v.Now.Sub(d.Time); age > MaxAge {
 		return ActionAlert, CauseStale, fmt.Sprintf("the flow is from %s, more than %s ago: stored flows block nobody today",
-			d.Time, shortDuration(MaxAge))
+			d.Time.Time().Format(timeLayout), shortDuration(MaxAge))
 	}
 	if why, refused := v.Protected.Refuses(d.Tuple, r.scope); refused {
 		return ActionAlert, CauseProtected, why

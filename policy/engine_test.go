@@ -26,7 +26,7 @@ func times(n int) []argusfeed.Time {
 func TestDecide(t *testing.T) {
 	const (
 		beacon = "matches From-Botnet-TCP-HTTP-CC-1 with score 1.0253 (threshold 1.1) after 14 flows; "
-		third  = "confirmed: 3 matches in the last 60 windows of 1m, since 2026/03/01 11:59:58; "
+		third  = "confirmed: 3 matches in the last 60 windows of 1m, since 2026-03-01T11:59:58Z; "
 		normal = "no rule fits, the default is block"
 	)
 	twoDays, one, two := Duration(48*time.Hour), 1, 2
@@ -68,13 +68,13 @@ func TestDecide(t *testing.T) {
 		{"not confirmed", "10.0.0.5", "192.0.2.1", "443", "tcp",
 			func(_ *detection.Detection, v *View) { v.Evidence.Times = times(2) }, answer{
 				ActionAlert, CauseUnconfirmed, "default", 0, false,
-				beacon + "not confirmed yet: match 2 of 3 in the last 60 windows of 1m, since 2026/03/01 11:59:59; " + normal + " once confirmed"}},
+				beacon + "not confirmed yet: match 2 of 3 in the last 60 windows of 1m, since 2026-03-01T11:59:59Z; " + normal + " once confirmed"}},
 		{"old matches do not count", "10.0.0.5", "192.0.2.1", "443", "tcp",
 			func(_ *detection.Detection, v *View) {
 				v.Evidence.Times = []argusfeed.Time{testNow - hour, testNow - hour + 1, testNow}
 			}, answer{
 				ActionAlert, CauseUnconfirmed, "default", 0, false,
-				beacon + "not confirmed yet: match 2 of 3 in the last 60 windows of 1m, since 2026/03/01 11:00:00; " + normal + " once confirmed"}},
+				beacon + "not confirmed yet: match 2 of 3 in the last 60 windows of 1m, since 2026-03-01T11:00:00Z; " + normal + " once confirmed"}},
 		{"a rule of its own", "10.0.0.5", "198.51.100.9", "443", "tcp",
 			func(d *detection.Detection, v *View) { v.Evidence.Times = times(1); d.Flows = 1 }, answer{
 				ActionBlock, CauseConfirmed, "quick", 48 * time.Hour, true,
@@ -135,12 +135,16 @@ func TestDecide(t *testing.T) {
 		{"to itself", "192.0.2.1", "192.0.2.1", "443", "tcp", nil, answer{
 			ActionAlert, CauseUnblockable, "default", 0, true,
 			beacon + third + normal + ", but source and destination are the same: alert instead"}},
+		{"stored flows", "10.0.0.5", "192.0.2.1", "443", "tcp",
+			func(_ *detection.Detection, v *View) { v.Now = v.Now.Add(2 * day) }, answer{
+				ActionAlert, CauseStale, "default", 0, true,
+				beacon + third + normal + ", but the flow is from 2026-03-01T12:00:00Z, more than 24h ago: stored flows block nobody today: alert instead"}},
 		{"blocked already", "10.0.0.5", "192.0.2.1", "443", "tcp",
 			func(_ *detection.Detection, v *View) {
 				v.InForce = InForce{ID: "b", Until: v.Now.Add(30 * time.Minute)}
 			}, answer{
 				ActionAlert, CauseInForce, "default", 0, true,
-				beacon + third + normal + ", but already blocked until 2026/03/01 12:30:10, renewed when less than 30m is left: alert instead"}},
+				beacon + third + normal + ", but already blocked until 2026-03-01T12:30:10Z, renewed when less than 30m is left: alert instead"}},
 		{"renewed", "10.0.0.5", "192.0.2.1", "443", "tcp",
 			func(_ *detection.Detection, v *View) {
 				v.InForce = InForce{ID: "b", Until: v.Now.Add(30*time.Minute - time.Second)}
@@ -154,7 +158,7 @@ func TestDecide(t *testing.T) {
 		{"never cut short", "10.0.0.5", "192.0.2.1", "443", "tcp",
 			func(_ *detection.Detection, v *View) { v.InForce = InForce{ID: "b", Until: v.Now.Add(11 * time.Hour)} }, answer{
 				ActionAlert, CauseInForce, "default", 0, true,
-				beacon + third + normal + ", but already blocked until 2026/03/01 23:00:10, renewed when less than 30m is left: alert instead"}},
+				beacon + third + normal + ", but already blocked until 2026-03-01T23:00:10Z, renewed when less than 30m is left: alert instead"}},
 		{"too many blocks", "10.0.0.5", "192.0.2.1", "443", "tcp",
 			func(_ *detection.Detection, v *View) { v.BlocksInForce = 10_000 }, answer{
 				ActionAlert, CauseMaxBlocks, "default", 0, true,
@@ -284,7 +288,7 @@ func TestDecisionJSON(t *testing.T) {
 	}{
 		{dec, `{"id":"id","time":"2026-03-01T12:00:00.000000Z","tuple":"10.0.0.5-192.0.2.1-443-tcp",` +
 			`"action":"block","scope":"tuple","seconds":3600,"rule":"default","cause":"confirmed",` +
-			`"reason":"matches From-Botnet-TCP-HTTP-CC-1 with score 1.0253 (threshold +Inf) after 14 flows; confirmed: 3 matches in the last 60 windows of 1m, since 2026/03/01 11:59:58; no rule fits, the default is block for 1h",` +
+			`"reason":"matches From-Botnet-TCP-HTTP-CC-1 with score 1.0253 (threshold +Inf) after 14 flows; confirmed: 3 matches in the last 60 windows of 1m, since 2026-03-01T11:59:58Z; no rule fits, the default is block for 1h",` +
 			`"label":"From-Botnet-TCP-HTTP-CC-1","score":1.0253001,"threshold":null,"flows":14,"matches":3,` +
 			`"since":"2026-03-01T11:59:58.000000Z","direction":"outbound","confirmed":true,"renewal":false,"repeat":false}`},
 		{block, `{"id":"id","tuple":"10.0.0.5-192.0.2.1-443-tcp","scope":"tuple","seconds":3600,"label":"From-Botnet-TCP-HTTP-CC-1"}`},

@@ -88,7 +88,7 @@ func TestByHand(t *testing.T) {
 		{"longer than the one in force", HandRequest{Tuple: plain}, View{Protected: p, BlocksInForce: 2, InForce: InForce{ID: "b", Until: testNow + 50*minute}},
 			ActionBlock, CauseByHand, time.Hour, "asked for by somebody; renewed for 1h"},
 		{"shorter than the one in force", HandRequest{Tuple: plain, Force: true}, View{Protected: p, InForce: InForce{ID: "b", Until: testNow + hour}},
-			ActionAlert, CauseInForce, 0, "asked for by somebody; not blocked: already blocked until 2026/03/01 13:00:00, " +
+			ActionAlert, CauseInForce, 0, "asked for by somebody; not blocked: already blocked until 2026-03-01T13:00:00Z, " +
 				"which is no sooner than asked for; lift that block first to shorten it"},
 		{"one that ran out", HandRequest{Tuple: plain}, View{Protected: p, InForce: InForce{ID: "b", Until: testNow}}, ActionBlock, CauseByHand, time.Hour,
 			"asked for by somebody; blocked for 1h"},

@@ -87,8 +87,9 @@ func (e *Engine) reason(dec *Decision, r *compiled, d detection.Detection, again
 	return string(b)
 }
 
-// timeLayout is Argus's, to the second.
-const timeLayout = "2006/01/02 15:04:05"
+// timeLayout is RFC 3339 to the second, as in the other texts of events: a reason
+// outlives the moment and is read in other zones, so it says that it is in UTC.
+const timeLayout = time.RFC3339
 
 func appendCount(b []byte, n uint64, one, many string) []byte {
 	b = strconv.AppendUint(b, n, 10)

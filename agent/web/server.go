@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -117,7 +116,7 @@ func (s *Server) Handler() http.Handler {
 		s.requests.Add(1)
 		setHeaders(w.Header())
 		w.Header().Set("Cache-Control", "no-store")
-		if !ours(r.Host) {
+		if !httpserver.OfLoopback(r.Host) {
 			// A name that leads here is not enough: it may be another page's own.
 			http.Error(w, "this page is at localhost, or at the address that it listens on", http.StatusMisdirectedRequest)
 			return
@@ -138,21 +137,6 @@ func (s *Server) Handler() http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), guestKey{}, one)))
 	})
-}
-
-// ours tells whether a request was meant for this host.
-func ours(host string) bool {
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
-	} else if len(host) > 1 && host[0] == '[' && host[len(host)-1] == ']' {
-		name = host[1 : len(host)-1]
-	}
-	if name == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(name)
-	return err == nil && ip.IsLoopback()
 }
 
 func (s *Server) busy(w http.ResponseWriter) {

@@ -18,7 +18,8 @@ argus://127.0.0.1:9561 of the agent. So the agent needs no right to capture, and
 argus none to change the firewall.
 
 Lines of FILE, in the form of argus.conf(5), take the place of what it does by
-itself; a line that argus does not know is an error. It waits until the interfaces
+itself; a line that argus does not know is an error. FILE is read at the start: after
+a change, systemctl restart slips-ips-argus. It waits until the interfaces
 of ARGUS_INTERFACE are there and up, and says so: in the log, in systemctl status
 slips-ips-argus, in slips-ips status and doctor. Without an ARGUS_INTERFACE it captures
 on the interface of the default route, and waits until there is one. The default

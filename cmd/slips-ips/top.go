@@ -20,7 +20,10 @@ func newTop(std streams, agent *agentFlags) *cobra.Command {
 their letters, what is allowed, and how the agent is. Keys explain a tuple, lift a
 block, allow an address and block a tuple; ? lists them. It needs no mouse, no
 colours (NO_COLOR) and no fast line: only what changed is drawn, at most --rate
-bytes a second.`,
+bytes a second.
+
+Of the alerts it shows the last 1000 at most, since the agent is asked for them from
+the newest on each time; slips-ips alerts has all.`,
 		Example: `  slips-ips top
   slips-ips top --every 10s --rate 300`,
 		Args: noArgs,

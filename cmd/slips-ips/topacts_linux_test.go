@@ -137,8 +137,7 @@ func (a *realAgent) happens(source string) {
 // sameTimes takes out of a screen what is not the same in each run.
 func sameTimes(screen string) string {
 	for _, r := range []struct{ pattern, by string }{
-		{`\d\d\d\d-\d\d-\d\d \d\d:\d\d|\d\d:\d\d:\d\d`, "TIME"},
-		{`\d\d\d\d/\d\d/\d\d TIME`, "TIME"},
+		{`\d\d\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ|\d\d\d\d-\d\d-\d\d \d\d:\d\d|\d\d:\d\d:\d\d`, "TIME"},
 		{`blocked +(\d+[hms])+`, "blocked LEFT"},
 		{`\d+ (more|problems)`, "N $1"},
 		{`tuples [\d ]+/`, "tuples N/"},

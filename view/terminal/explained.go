@@ -51,7 +51,7 @@ func (m *model) explained() []line {
 		t.tell(green, "protected", "%s", e.Protected)
 	}
 	if b := e.Block; b != nil {
-		t.tell(stateStyle(b.State), "block", "%s: %s, %s", stateWord(b.State), wholeTuple(b.Tuple, b.Scope), verdictWord(b))
+		t.tell(stateStyle(b.State), "block", "%s: %s, %s", stateWords(b.State), wholeTuple(b.Tuple, b.Scope), verdictWord(b))
 		t.tell(base, "", "since %s, until %s, %s left", clock(b.Since, m.now), clock(b.Until, m.now), numbers.Left(b.Until.Sub(m.now)))
 		t.tell(base, "", "id %s", b.ID)
 		if b.By != nil {

@@ -63,7 +63,7 @@ func (m *model) blockRow(b *control.BlockInfo) []cell {
 	if b.Hits != nil {
 		packets = numbers.Grouped(b.Hits.Packets)
 	}
-	cells := []cell{one(stateStyle(b.State), stateWord(b.State)), one(base, numbers.Left(b.Until.Sub(m.now)))}
+	cells := []cell{stateCell(b.State), one(base, numbers.Left(b.Until.Sub(m.now)))}
 	if !m.narrow() {
 		cells = append(cells, one(base, packets))
 	}
@@ -109,18 +109,14 @@ func afterName(reason string) (rest string, ok bool) {
 	return rest[end:], true
 }
 
-// stateWord says in what state a block is.
-func stateWord(s enforce.State) string {
-	switch s {
-	case enforce.StateMissing:
-		return "MISSING"
-	case enforce.StateWouldBlock:
-		return "would"
-	}
-	return plain(string(s))
+// stateCell is the state of a block in a list: of its words the first, which tells it
+// from the others.
+func stateCell(s enforce.State) cell {
+	word, _, _ := strings.Cut(stateWords(s), " ")
+	return one(stateStyle(s), word)
 }
 
-// stateWords says the same where there is room.
+// stateWords says in what state a block is.
 func stateWords(s enforce.State) string {
 	switch s {
 	case enforce.StateMissing:
@@ -252,7 +248,7 @@ func (m *model) tupleRow(t *control.TupleRow) []cell {
 	state := one(base, "")
 	switch {
 	case t.Block != "":
-		state = one(stateStyle(t.Block), stateWord(t.Block))
+		state = stateCell(t.Block)
 	case t.Label != "":
 		state = one(yellow, "detected")
 	}

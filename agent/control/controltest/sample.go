@@ -20,7 +20,7 @@ var Now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 const Tuple = "10.0.0.7-203.0.113.9-443-tcp"
 
 const reason = "matches From-Generic-TCP-HTTPS-beacon-regular with probability 0.9505 (threshold 0.3695) after 64 flows; " +
-	"confirmed: 10 matches in the last 10080 windows of 1m, since 2026/03/01 08:54:06; rule generic says block for 1h"
+	"confirmed: 10 matches in the last 10080 windows of 1m, since 2026-03-01T08:54:06Z; rule generic says block for 1h"
 
 // MustTuple reads a tuple.
 func MustTuple(s string) argusfeed.Tuple {

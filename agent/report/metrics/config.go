@@ -56,11 +56,17 @@ func (c Config) check() error {
 		return errors.New("this is neither an address with a port, written in numbers, nor a socket; " + listenForms)
 	case addr.Port() == 0:
 		return errors.New("the port must be 1 to 65535; " + listenForms)
-	case !addr.Addr().Unmap().IsLoopback() && !c.AllowRemote:
+	case !c.onLoopback() && !c.AllowRemote:
 		return errors.New("others than this host can reach it, without encryption or password: " +
 			"use 127.0.0.1 or [::1] and a tunnel, or set allow_remote = true where a firewall lets only Prometheus in")
 	}
 	return nil
+}
+
+// onLoopback tells whether only this host can reach what is listened to over TCP.
+func (c Config) onLoopback() bool {
+	addr, err := netip.ParseAddrPort(c.Listen)
+	return err == nil && addr.Addr().Unmap().IsLoopback()
 }
 
 // socket gives the path of a unix socket.

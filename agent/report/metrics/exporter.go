@@ -64,7 +64,23 @@ func New(cfg Config, get func() status.Status, log *slog.Logger) (*Exporter, err
 		fmt.Fprintln(w, "slips-ips: the metrics are at /metrics")
 	})
 	e.handler = mux
+	if cfg.onLoopback() {
+		e.handler = meantForUs(mux)
+	}
 	return e, nil
+}
+
+// meantForUs refuses what a page elsewhere asks by a name of its own: loopback is open to
+// every browser of this host.
+func meantForUs(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !httpserver.OfLoopback(r.Host) {
+			http.Error(w, fmt.Sprintf("the host %.100q is not this agent's: ask for the metrics at localhost, or at an address of loopback; a proxy must send that as Host", r.Host),
+				http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Handler gives the handler of /metrics.

@@ -92,7 +92,7 @@ func serving(t *testing.T, cfg Config) (*http.Client, func() error) {
 
 func body(t *testing.T, c *http.Client, path string) string {
 	t.Helper()
-	resp, err := c.Get("http://metrics" + path)
+	resp, err := c.Get("http://localhost" + path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestServe(t *testing.T) {
 		if s := body(t, client, "/debug/pprof/"); !strings.HasPrefix(s, "404") {
 			t.Error(s)
 		}
-		if resp, err := client.Post("http://metrics/metrics", "", nil); err != nil || resp.StatusCode != http.StatusMethodNotAllowed {
+		if resp, err := client.Post("http://localhost/metrics", "", nil); err != nil || resp.StatusCode != http.StatusMethodNotAllowed {
 			t.Errorf("POST: %v %v", resp, err)
 		}
 		if err := end(); err != nil {
@@ -135,6 +135,44 @@ func TestServe(t *testing.T) {
 	}
 	if _, err := os.Lstat(socket); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket is still there: %v", err)
+	}
+}
+
+// A page elsewhere whose name leads to this host reads nothing of it, while each name
+// that Prometheus may have for loopback is answered. What listens for others, or at a
+// socket, which no page reaches, is reached by names that the agent does not know.
+func TestHost(t *testing.T) {
+	for _, c := range []struct {
+		listen, host string
+		status       int
+	}{
+		{"127.0.0.1:9560", "127.0.0.1:9560", http.StatusOK},
+		{"127.7.0.1:9560", "127.7.0.1:9560", http.StatusOK},
+		{"127.0.0.1:9560", "localhost:9560", http.StatusOK},
+		{"127.0.0.1:9560", "localhost:19560", http.StatusOK}, // through a tunnel
+		{"[::1]:9560", "[::1]:9560", http.StatusOK},
+		{"[::ffff:127.0.0.1]:9560", "[::ffff:127.0.0.1]:9560", http.StatusOK},
+		{"127.0.0.1:9560", "evil.example:9560", http.StatusMisdirectedRequest},
+		{"127.0.0.1:9560", "localhost.evil.example:9560", http.StatusMisdirectedRequest},
+		{"[::1]:9560", "evil.example:9560", http.StatusMisdirectedRequest},
+		{"[::ffff:127.0.0.1]:9560", "evil.example:9560", http.StatusMisdirectedRequest},
+		{"127.0.0.1:9560", "", http.StatusMisdirectedRequest},
+		{"192.0.2.1:9560", "192.0.2.1:9560", http.StatusOK},
+		{"0.0.0.0:9560", "router.example:9560", http.StatusOK},
+		{"unix:/run/metrics.sock", "agent", http.StatusOK},
+	} {
+		e, err := New(Config{Listen: c.listen, AllowRemote: true}, filled, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"/", "/metrics"} {
+			w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+			r.Host = c.host
+			e.Handler().ServeHTTP(w, r)
+			if w.Code != c.status || w.Code != http.StatusOK && strings.Contains(w.Body.String(), "slips_") {
+				t.Errorf("%s, asked as %q for %s: %d, want %d: %.200s", c.listen, c.host, path, w.Code, c.status, w.Body)
+			}
+		}
 	}
 }
 
