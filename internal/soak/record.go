@@ -23,8 +23,10 @@ type record struct {
 	key   int   // of the key
 	// inside are where the addresses of the hosts inside are.
 	inside []int
-	// start is its first time in the file, in microseconds.
-	start int64
+	// start is its first time in the file, in microseconds. Argus cannot have told it
+	// before due: the last time of it and all before it, and of a first report of a flow
+	// that goes on the end of its interval.
+	start, due int64
 }
 
 // Parts of a flow record, as argusfeed reads them.
@@ -42,8 +44,10 @@ type load struct {
 	flows    []record
 	beacon   record // a short connection of IPv4 that begins and ends in one record
 	probe    record // a SYN of IPv4 that nobody answered; without raw: there is none
-	// first is the earliest start and span the time to the latest, microseconds.
+	// first is the earliest start and span the time in which all of it was told,
+	// microseconds.
 	first, span int64
+	interval    int64  // how often argus told of a flow, microseconds
 	numbers     uint32 // the highest number of a flow
 }
 
@@ -72,6 +76,7 @@ func readLoad(path string) (*load, error) {
 		raw := b[from:a.Offset()]
 		if rec.Kind == argusfeed.KindManagement && rec.Status.Initial && l.greeting == nil {
 			l.greeting = raw
+			l.interval = rec.Status.FlowInterval.Microseconds()
 		}
 		if rec.Kind != argusfeed.KindFlow {
 			continue
@@ -83,7 +88,13 @@ func readLoad(path string) (*load, error) {
 		if len(l.flows) == 0 || r.start < l.first {
 			l.first = r.start
 		}
-		last = max(last, r.start)
+		for _, t := range r.times {
+			last = max(last, stamp(raw[t:]))
+		}
+		if rec.Cause == argusfeed.CauseStart {
+			last = max(last, r.start+l.interval)
+		}
+		r.due = last
 		l.numbers = max(l.numbers, rec.Seq)
 		l.flows = append(l.flows, r)
 		if l.beacon.raw == nil && rec.State == "FSPA_FSPA" && len(r.times) == 2 && isIPv4(&rec) && !rec.Reversed && r.plain() {
@@ -93,7 +104,7 @@ func readLoad(path string) (*load, error) {
 			l.probe = r
 		}
 	}
-	l.span = last - l.first
+	l.span = last + 1 - l.first
 	if l.greeting == nil || l.beacon.raw == nil || l.span <= 0 {
 		return nil, fmt.Errorf("%s has no first record of argus, or no whole connection", path)
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,15 +43,40 @@ func TestStream(t *testing.T) {
 	s := &stream{load: l, rate: 1000, beacons: newBeacons(2, time.Second)}
 	start := time.Now()
 	buf := s.management(start, start, true)
-	offices := s.offices()
-	if offices < 5 || offices > 12 { // 122 flows a second each
-		t.Errorf("%d offices have %v flows a second", offices, s.rate)
+	s.open()
+	if n := len(s.offices); n < 5 || n > 12 { // 122 flows a second each
+		t.Errorf("%d offices have %v flows a second", n, s.rate)
 	}
-	n := uint64(len(l.flows)) * 5 / 2 * offices
-	for n := range n {
-		buf = s.appendLoad(buf, start, n)
+	type place struct {
+		at            int
+		office, round uint32
 	}
-	end := start.Add(time.Duration(float64(n) / s.rate * 1e9))
+	type record struct {
+		place
+		sent time.Time
+	}
+	var records []record
+	sent, end := uint64(0), start.Add(time.Duration(2.5*float64(l.span)*1e3))
+	for now := start; now.Before(end); now = now.Add(100 * time.Millisecond) {
+		var n uint64
+		before := slices.Clone(s.offices)
+		buf, n = s.appendLoad(buf, start, now)
+		sent += n
+		for i, o := range before {
+			for o.next != s.offices[i].next || o.round != s.offices[i].round {
+				records = append(records, record{place{o.next, uint32(i), uint32(o.round)}, now})
+				if o.next++; o.next == len(l.flows) {
+					o.next, o.round = 0, o.round+1
+				}
+			}
+		}
+	}
+	if sent != uint64(len(records)) {
+		t.Fatalf("%d records were counted, %d appended", sent, len(records))
+	}
+	if rate := float64(sent) / end.Sub(start).Seconds(); rate < 0.8*s.rate || rate > 1.2*s.rate {
+		t.Errorf("%.0f records a second, want %v", rate, s.rate)
+	}
 	buf = s.appendBeacon(buf, s.beacons[1], end)
 	buf = append(buf, s.management(start, end, false)...)
 
@@ -66,47 +92,43 @@ func TestStream(t *testing.T) {
 	if !next().Status.Initial {
 		t.Error("the first record is no greeting")
 	}
-	type place struct {
-		at     int
-		office uint64
-	}
 	type flow struct {
 		tuple argusfeed.Tuple
 		seq   uint32
 		sport argusfeed.Port
 	}
-	first, rounds, again := map[place]flow{}, map[uint32]uint64{}, 0
-	moved := map[argusfeed.Tuple]uint64{} // hosts inside, by office
-	for n := range n {
+	type occasion struct{ office, round uint32 }
+	first, occasions, again := map[place]flow{}, map[uint32]occasion{}, 0
+	moved := map[argusfeed.Tuple]uint32{} // tuples of hosts inside, by office
+	for _, r := range records {
 		next()
-		at, office, round := s.position(n)
 		f := flow{rec.Tuple, rec.Seq, rec.Sport}
-		p := place{at, office}
-		if before, known := first[p]; !known {
-			first[p] = f
+		once := r.place
+		once.round = 0
+		if before, known := first[once]; !known {
+			first[once] = f
 		} else if again++; f.tuple != before.tuple || f.seq == before.seq || f.sport == before.sport && uint16(f.sport) >= 1024 {
-			t.Fatalf("record %d: %+v, first %+v", n, f, before)
+			t.Fatalf("%+v: %+v, first %+v", r, f, before)
 		}
-		if of := round*offices + office + 1; rounds[f.seq] != 0 && rounds[f.seq] != of {
-			t.Fatalf("the number %d is in several offices or rounds", f.seq)
-		} else {
-			rounds[f.seq] = of
+		o := occasion{r.office, r.round}
+		if of, known := occasions[f.seq]; known && of != o {
+			t.Fatalf("the number %d is in %+v and %+v", f.seq, of, o)
 		}
-		if len(l.flows[at].inside) > 0 {
-			if in, known := moved[f.tuple]; known && in != office {
-				t.Fatalf("%s is in the offices %d and %d", f.tuple, in, office)
+		occasions[f.seq] = o
+		if len(l.flows[r.at].inside) > 0 {
+			if in, known := moved[f.tuple]; known && in != r.office {
+				t.Fatalf("%s is in the offices %d and %d", f.tuple, in, r.office)
 			}
-			moved[f.tuple] = office
+			moved[f.tuple] = r.office
 		}
-		sent := start.Add(time.Duration(float64(n) / s.rate * 1e9))
-		if at := rec.Start.Time(); at.After(sent) || at.Before(sent.Add(-3*time.Second)) {
-			t.Fatalf("record %d starts %v from when it is sent", n, at.Sub(sent))
+		if at := rec.Start.Time().Add(rec.Dur); at.After(r.sent) || at.Before(r.sent.Add(-10*time.Second)) {
+			t.Fatalf("record %+v ends %v from when it is sent", r, at.Sub(r.sent))
 		}
 	}
 	if again == 0 || len(moved) < 100 {
 		t.Errorf("%d records came again, %d tuples are of hosts inside: nothing is shown by that", again, len(moved))
 	}
-	if next(); rec.String() != s.beacons[1].tuple() || rec.State != "FSPA_FSPA" || rec.Start.Time().Before(end.Add(-time.Second)) {
+	if next(); rec.String() != s.beacons[1].tuple() || rec.State != "FSPA_FSPA" || rec.Start.Time().Before(end.Add(-10*time.Second)) || rec.Start.Time().After(end) {
 		t.Errorf("the beacon is %s %s at %v", rec.Tuple, rec.State, rec.Start)
 	}
 	if next(); rec.Kind != argusfeed.KindManagement || rec.Status.Initial || rec.Status.State != "CON" {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +39,9 @@ type stream struct {
 	rate    float64 // flow records a second, those of beacons and of the scan not included
 	scan    float64 // and those of a scan
 	beacons []*beacon
+
+	offices []office
+	pace    float64 // of their time to ours, nearly 1 but for small rates
 
 	sent, connections atomic.Uint64
 	late              atomic.Int64 // the longest that sending was behind, nanoseconds
@@ -95,6 +100,8 @@ func (s *stream) serve(ctx context.Context, l net.Listener) error {
 
 // send sends until ctx ends or nobody reads.
 func (s *stream) send(ctx context.Context, conn net.Conn) error {
+	s.offices = nil
+	s.open()
 	start := time.Now()
 	if _, err := conn.Write(s.management(start, start, true)); err != nil {
 		return err
@@ -104,7 +111,7 @@ func (s *stream) send(ctx context.Context, conn net.Conn) error {
 	}
 	tick := time.NewTicker(slice)
 	defer tick.Stop()
-	beat, n, probes := start, uint64(0), uint64(0)
+	beat, probes := start, uint64(0)
 	var buf []byte
 	for {
 		select {
@@ -116,9 +123,8 @@ func (s *stream) send(ctx context.Context, conn net.Conn) error {
 		buf = buf[:0]
 		records := uint64(0)
 		quiet := s.quiet.Load()
-		for due := uint64(now.Sub(start).Seconds() * s.rate); n < due && !quiet; n++ {
-			buf = s.appendLoad(buf, start, n)
-			records++
+		if !quiet {
+			buf, records = s.appendLoad(buf, start, now)
 		}
 		for due := uint64(now.Sub(start).Seconds() * s.scan); probes < due && !quiet; probes++ {
 			buf = s.appendProbe(buf, now, probes)
@@ -155,63 +161,88 @@ func (s *stream) send(ctx context.Context, conn net.Conn) error {
 	}
 }
 
-// offices gives how many networks like that of the load it takes for the rate, each at
-// its own pace: one that was hurried would call the same services every few seconds,
-// which is what beacons do.
-func (s *stream) offices() uint64 {
-	seconds := float64(s.load.span) / 1e6
-	return uint64(max(1, min(maxOffices, math.Round(s.rate*seconds/float64(len(s.load.flows))))))
+// office is a network like that of the load, at its own place in it.
+type office struct {
+	next   int   // the record that is sent next
+	round  int64 // how often it has been around
+	behind int64 // how far before the beginning of the load it began, microseconds
 }
 
 // maxOffices is how many there are addresses for, below those of the scan.
 const maxOffices = 98 << 6
 
-// position gives which record of the load is sent as number n, by which office and for
-// the how manieth time. Each office begins elsewhere.
-func (s *stream) position(n uint64) (at int, office, round uint64) {
-	flows, offices := uint64(len(s.load.flows)), s.offices()
-	office = n % offices
-	from := ((office * 0x9e3779b97f4a7c15) >> 11) % flows
-	i := n/offices + from
-	return int(i % flows), office, i / flows
+// open opens as many offices as the rate takes, each at another place in the load. One
+// that was hurried would call the same services every few seconds, which is what
+// beacons do.
+func (s *stream) open() {
+	seconds := float64(s.load.span) / 1e6
+	own := float64(len(s.load.flows)) / seconds // flows a second of an office
+	n := max(1, min(maxOffices, math.Round(s.rate/own)))
+	s.pace = s.rate / (n * own)
+	for i := range uint64(n) {
+		from := int64((i*0x9e3779b97f4a7c15)>>20) % s.load.span
+		next, _ := slices.BinarySearchFunc(s.load.flows, s.load.first+from, func(r record, at int64) int { return cmp.Compare(r.due, at) })
+		s.offices = append(s.offices, office{next: next % len(s.load.flows), round: int64(next / len(s.load.flows)), behind: from})
+	}
 }
 
-// appendLoad appends record n of the load, with the times that it has now.
-func (s *stream) appendLoad(buf []byte, start time.Time, n uint64) []byte {
-	i, office, round := s.position(n)
-	r, flows, offices := &s.load.flows[i], float64(len(s.load.flows)), float64(s.offices())
-	pace := flows * offices / s.rate * 1e6 / float64(s.load.span) // nearly 1, but for small rates
-	now := float64(start.Add(-behind).UnixMicro()) + float64(n)/s.rate*1e6
-	then := float64(s.load.first) + float64(s.load.span)*float64(i)/flows // the traffic is steady
+// appendLoad appends what the offices have told since the stream began until now.
+func (s *stream) appendLoad(buf []byte, start, now time.Time) (more []byte, records uint64) {
+	l := s.load
+	since := int64(float64(now.Sub(start).Microseconds()) * s.pace)
+	for i := range s.offices {
+		o := &s.offices[i]
+		for r := &l.flows[o.next]; r.due-l.first+o.round*l.span-o.behind <= since; r = &l.flows[o.next] {
+			buf = s.appendRecord(buf, start, uint64(i), o)
+			records++
+			if o.next++; o.next == len(l.flows) {
+				o.next, o.round = 0, o.round+1
+			}
+		}
+	}
+	return buf, records
+}
+
+// appendRecord appends the next record of an office, with the times that it has there.
+func (s *stream) appendRecord(buf []byte, start time.Time, number uint64, o *office) []byte {
+	r := &s.load.flows[o.next]
 	at := len(buf)
 	buf = append(buf, r.raw...)
 	b := buf[at:]
+	began := start.Add(-behind).UnixMicro()
 	for _, t := range r.times {
-		putStamp(b[t:], int64(now+(float64(stamp(b[t:]))-then)*pace))
+		since := stamp(b[t:]) - s.load.first + o.round*s.load.span - o.behind
+		putStamp(b[t:], began+int64(float64(since)/s.pace))
 	}
-	number := binary.BigEndian.Uint32(b[r.seq:])
-	binary.BigEndian.PutUint32(b[r.seq:], number+uint32(office+round*uint64(offices))*s.load.numbers)
+	part := number + uint64(o.round)*uint64(len(s.offices))
+	binary.BigEndian.PutUint32(b[r.seq:], binary.BigEndian.Uint32(b[r.seq:])+uint32(part)*s.load.numbers)
 	if r.port > 0 {
 		port := binary.BigEndian.Uint16(b[r.port:])
 		if port >= 1024 {
-			port = 1024 + uint16((uint64(port)-1024+round*977)%(65536-1024))
+			port = 1024 + uint16((int64(port)-1024+o.round*977)%(65536-1024))
 		}
 		binary.BigEndian.PutUint16(b[r.port:], port)
 	}
 	for _, host := range r.inside {
-		move(b[host:], office)
+		move(b[host:], number)
 	}
 	return buf
 }
 
-// move gives a host inside, whose address begins at b, its place in an office.
-func move(b []byte, office uint64) {
+// move gives a host inside, whose address begins at b, its place in the office of a number.
+func move(b []byte, number uint64) {
 	if b[0] == inside4[0] {
 		host := binary.BigEndian.Uint16(b[2:]) & 0x3ff // the load has three networks of 256, and a resolver
-		binary.BigEndian.PutUint32(b, uint32(inside4[0])<<24|uint32(office)<<10|uint32(host))
+		binary.BigEndian.PutUint32(b, uint32(inside4[0])<<24|uint32(number)<<10|uint32(host))
 		return
 	}
-	binary.BigEndian.PutUint16(b[6:], uint16(office))
+	binary.BigEndian.PutUint16(b[6:], uint16(number))
+}
+
+// beganBefore is when a flow began that argus tells of for the first time now: it waits
+// for the end of an interval.
+func (s *stream) beganBefore(now time.Time) int64 {
+	return now.Add(-behind).UnixMicro() - s.load.interval
 }
 
 // appendBeacon appends a connection of b that has just ended.
@@ -221,9 +252,9 @@ func (s *stream) appendBeacon(buf []byte, b *beacon, now time.Time) []byte {
 	buf = append(buf, r.raw...)
 	c := buf[at:]
 	const took = 40_000 // microseconds
-	end := now.Add(-behind).UnixMicro()
-	putStamp(c[r.times[0]:], end-took)
-	putStamp(c[r.times[1]:], end)
+	began := s.beganBefore(now)
+	putStamp(c[r.times[0]:], began)
+	putStamp(c[r.times[1]:], began+took)
 	key := c[r.key:]
 	src, dst := b.src.As4(), b.dst.As4()
 	copy(key[4:], src[:])
@@ -245,7 +276,7 @@ func (s *stream) appendProbe(buf []byte, now time.Time, n uint64) []byte {
 	buf = append(buf, r.raw...)
 	p := buf[at:]
 	for _, t := range r.times {
-		putStamp(p[t:], now.Add(-behind).UnixMicro())
+		putStamp(p[t:], s.beganBefore(now))
 	}
 	key := p[r.key:]
 	copy(key[4:], []byte{10, 98, 0, byte(n % 10)})
