@@ -213,6 +213,8 @@ func (b *behaviour) weigh(t *entry) verdict {
 	if b.muted {
 		return v
 	}
+	told := b.looking || b.onJudge != nil
+	unasked := false
 	for i := range t.s.contacts {
 		c := &t.s.contacts[i]
 		if !c.began && !b.looking {
@@ -223,7 +225,12 @@ func (b *behaviour) weigh(t *entry) verdict {
 			continue
 		}
 		a := assessment{level: c.level}
-		b.assess(t, c, &a)
+		b.measure(t, c, &a)
+		if !told && b.far(&a) {
+			unasked = true
+			continue
+		}
+		b.ask(t, &a)
 		if a.probability > b.best.probability {
 			b.best = a
 		}
@@ -232,6 +239,9 @@ func (b *behaviour) weigh(t *entry) verdict {
 				Rhythm: a.rhythm, Features: a.x, Probability: a.probability}
 			b.onJudge(&b.told)
 		}
+	}
+	if unasked {
+		b.crowds.later.keep(&t.key)
 	}
 	v.near = b.best.probability >= nearShare*b.class.threshold
 	if b.best.probability >= b.class.threshold {

@@ -18,12 +18,23 @@ type meetings struct {
 	noted  chan struct{} // has a token when it has
 }
 
-// meeting is a tuple whose first answered flow has come or, where the source is
-// inside, its first flow.
+// meeting is something that crowds note of a tuple.
 type meeting struct {
-	tuple    argusfeed.Tuple
-	answered bool
+	tuple argusfeed.Tuple
+	what  meetingKind
 }
+
+type meetingKind uint8
+
+const (
+	// meetingTried is its first flow; that of a source inside is noted.
+	meetingTried meetingKind = iota
+	// meetingAnswered is its first answered flow.
+	meetingAnswered
+	// meetingKept is that it was judged: its crowds are remembered for longer, whatever
+	// they say.
+	meetingKept
+)
 
 // maxMeetings is how many wait at most before they are handed over, meetStep how many
 // are fetched at a time.
@@ -41,15 +52,27 @@ func (m *meetings) init(c *crowds) {
 	}
 }
 
-// add has a tuple noted, now or later.
+// add has a flow of a tuple noted, now or later.
 func (m *meetings) add(t *argusfeed.Tuple, answered bool) {
+	what := meetingTried
+	if answered {
+		what = meetingAnswered
+	}
+	m.append(t, what)
+}
+
+// keep has what asking for a tuple would remember for longer remembered so, and need not
+// be told of it.
+func (m *meetings) keep(t *argusfeed.Tuple) { m.append(t, meetingKept) }
+
+func (m *meetings) append(t *argusfeed.Tuple, what meetingKind) {
 	if len(m.waiting) == maxMeetings {
 		m.await()
 		m.waiting, m.handed = m.handed[:0], m.waiting
 		m.busy = true
 		go m.work()
 	}
-	m.waiting = append(m.waiting, meeting{*t, answered})
+	m.waiting = append(m.waiting, meeting{*t, what})
 }
 
 // settle notes what waits. Only then the crowds may be looked at.
@@ -82,13 +105,13 @@ func (m *meetings) note(step []meeting) {
 	for i := range step {
 		t := &step[i].tuple
 		hosts[i] = t.Src.Hash(c.hosts.seed)
-		if step[i].answered {
+		if step[i].what != meetingTried {
 			networks[i] = netOf(t.Dst).hash(c.networks.seed)
 		}
 	}
 	for i := range step {
 		m.touched += c.hosts.home(hosts[i])
-		if step[i].answered {
+		if step[i].what != meetingTried {
 			m.touched += c.networks.home(networks[i])
 		}
 	}
@@ -97,18 +120,23 @@ func (m *meetings) note(step []meeting) {
 	}
 }
 
-// meet notes a tuple; the hashes are those of its destination's network, where it was
-// answered, and of its source.
+// meet notes a tuple; the hashes are those of its destination's network, unless it was
+// only tried, and of its source.
 func (c *crowds) meet(m *meeting, network, host uint64) {
 	t := &m.tuple
-	if m.answered {
+	if m.what == meetingKept {
+		c.networks.find(netOf(t.Dst), network)
+		c.hosts.find(hostKey{t.Src}, host)
+		return
+	}
+	if m.what == meetingAnswered {
 		source := hashFrom(t.Src, 0)
 		v := c.networks.at(netOf(t.Dst), network)
 		v.hosts |= bitOf(source)
 		v.pairs |= bitOf(hashOn(source, t.Dst))
 	}
 	peers := c.hosts.find(hostKey{t.Src}, host)
-	if peers == nil && !m.answered && !inside(t.Src) {
+	if peers == nil && m.what == meetingTried && !inside(t.Src) {
 		return
 	}
 	odd := oddPort(*t) && !housekeeping(*t)

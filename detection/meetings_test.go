@@ -29,6 +29,12 @@ func TestMeetingsInTheirOrder(t *testing.T) {
 				t.Fatalf("%d: company of %v at once, %v later", i, one, other)
 			}
 		}
+		if i%5 == 0 { // keeping is asking without being told
+			a := &all[max(0, i-maxContext/2)]
+			atOnce.company(a.Src, a.Dst, true)
+			atOnce.peers(a.Src, true)
+			later.later.keep(a)
+		}
 	}
 	later.later.settle()
 	for name, tables := range map[string][2]contextTable[netKey, visitors]{
