@@ -100,8 +100,10 @@ func (b *behaviour) meet(t *tuple, f *argusfeed.Flow) {
 		return
 	}
 	t.answered = answered(f)
-	if t.answered || t.all == 1 {
-		b.crowds.later.add(&t.key, t.answered)
+	if t.answered {
+		b.crowds.later.add(&t.key, meetingAnswered)
+	} else if t.all == 1 {
+		b.crowds.later.add(&t.key, meetingTried)
 	}
 }
 
@@ -241,7 +243,7 @@ func (b *behaviour) weigh(t *entry) verdict {
 		}
 	}
 	if unasked {
-		b.crowds.later.keep(&t.key)
+		b.crowds.later.add(&t.key, meetingKept)
 	}
 	v.near = b.best.probability >= nearShare*b.class.threshold
 	if b.best.probability >= b.class.threshold {

@@ -31,8 +31,8 @@ const (
 	meetingTried meetingKind = iota
 	// meetingAnswered is its first answered flow.
 	meetingAnswered
-	// meetingKept is that it was judged: its crowds are remembered for longer, whatever
-	// they say.
+	// meetingKept is that it was judged and the crowds were not asked: they are
+	// remembered for as long as if they had been.
 	meetingKept
 )
 
@@ -52,20 +52,8 @@ func (m *meetings) init(c *crowds) {
 	}
 }
 
-// add has a flow of a tuple noted, now or later.
-func (m *meetings) add(t *argusfeed.Tuple, answered bool) {
-	what := meetingTried
-	if answered {
-		what = meetingAnswered
-	}
-	m.append(t, what)
-}
-
-// keep has what asking for a tuple would remember for longer remembered so, and need not
-// be told of it.
-func (m *meetings) keep(t *argusfeed.Tuple) { m.append(t, meetingKept) }
-
-func (m *meetings) append(t *argusfeed.Tuple, what meetingKind) {
+// add has something noted of a tuple, now or later.
+func (m *meetings) add(t *argusfeed.Tuple, what meetingKind) {
 	if len(m.waiting) == maxMeetings {
 		m.await()
 		m.waiting, m.handed = m.handed[:0], m.waiting
@@ -116,19 +104,19 @@ func (m *meetings) note(step []meeting) {
 		}
 	}
 	for i := range step {
+		if t := &step[i].tuple; step[i].what == meetingKept {
+			c.networks.find(netOf(t.Dst), networks[i])
+			c.hosts.find(hostKey{t.Src}, hosts[i])
+			continue
+		}
 		c.meet(&step[i], networks[i], hosts[i])
 	}
 }
 
-// meet notes a tuple; the hashes are those of its destination's network, unless it was
-// only tried, and of its source.
+// meet notes a tuple; the hashes are those of its destination's network, where it was
+// answered, and of its source.
 func (c *crowds) meet(m *meeting, network, host uint64) {
 	t := &m.tuple
-	if m.what == meetingKept {
-		c.networks.find(netOf(t.Dst), network)
-		c.hosts.find(hostKey{t.Src}, host)
-		return
-	}
 	if m.what == meetingAnswered {
 		source := hashFrom(t.Src, 0)
 		v := c.networks.at(netOf(t.Dst), network)

@@ -21,9 +21,9 @@ func TestMeetingsInTheirOrder(t *testing.T) {
 	atOnce, later := newCrowds(), newCrowds()
 	for i := range all {
 		answered := i%3 > 0
-		atOnce.later.add(&all[i], answered)
+		meet(atOnce, all[i], answered)
 		atOnce.later.settle()
-		later.later.add(&all[i], answered)
+		meet(later, all[i], answered)
 		if a := &all[max(0, i-i%7)]; i%5000 == 0 { // asking keeps what is asked for
 			if one, other := atOnce.company(a.Src, a.Dst, true), later.company(a.Src, a.Dst, true); one != other {
 				t.Fatalf("%d: company of %v at once, %v later", i, one, other)
@@ -33,7 +33,7 @@ func TestMeetingsInTheirOrder(t *testing.T) {
 			a := &all[max(0, i-maxContext/2)]
 			atOnce.company(a.Src, a.Dst, true)
 			atOnce.peers(a.Src, true)
-			later.later.keep(a)
+			later.later.add(a, meetingKept)
 		}
 	}
 	later.later.settle()
