@@ -100,10 +100,8 @@ func (b *behaviour) meet(t *tuple, f *argusfeed.Flow) {
 		return
 	}
 	t.answered = answered(f)
-	if t.answered {
-		b.crowds.later.add(&t.key, meetingAnswered)
-	} else if t.all == 1 {
-		b.crowds.later.add(&t.key, meetingTried)
+	if t.answered || t.all == 1 {
+		b.crowds.later.add(&t.key, t.answered)
 	}
 }
 
@@ -215,8 +213,6 @@ func (b *behaviour) weigh(t *entry) verdict {
 	if b.muted {
 		return v
 	}
-	told := b.looking || b.onJudge != nil
-	unasked := false
 	for i := range t.s.contacts {
 		c := &t.s.contacts[i]
 		if !c.began && !b.looking {
@@ -227,12 +223,7 @@ func (b *behaviour) weigh(t *entry) verdict {
 			continue
 		}
 		a := assessment{level: c.level}
-		b.measure(t, c, &a)
-		if !told && b.far(&a) {
-			unasked = true
-			continue
-		}
-		b.ask(t, &a)
+		b.assess(t, c, &a)
 		if a.probability > b.best.probability {
 			b.best = a
 		}
@@ -241,9 +232,6 @@ func (b *behaviour) weigh(t *entry) verdict {
 				Rhythm: a.rhythm, Features: a.x, Probability: a.probability}
 			b.onJudge(&b.told)
 		}
-	}
-	if unasked {
-		b.crowds.later.add(&t.key, meetingKept)
 	}
 	v.near = b.best.probability >= nearShare*b.class.threshold
 	if b.best.probability >= b.class.threshold {

@@ -219,13 +219,7 @@ func TestReplace(t *testing.T) {
 // hashed gives a key and its hash.
 func hashed[V any](g *generations[netKey, V], k netKey) (netKey, uint64) { return k, k.hash(g.seed) }
 
-func meet(c *crowds, t argusfeed.Tuple, answered bool) {
-	what := meetingTried
-	if answered {
-		what = meetingAnswered
-	}
-	c.later.add(&t, what)
-}
+func meet(c *crowds, t argusfeed.Tuple, answered bool) { c.later.add(&t, answered) }
 
 // TestCrowds: what is counted is about right, and bounded.
 func TestCrowds(t *testing.T) {

@@ -13,10 +13,6 @@ type classifier struct {
 	intercept, threshold float64
 	minContacts          int
 	weights              Features
-	// crowds is by how much what the crowds say can raise the log-odds of features
-	// without it: nothing, but for a classifier of which a weight has the wrong sign.
-	// near are the log-odds of nearShare of the threshold, or hardly less.
-	crowds, near float64
 }
 
 func newClassifier(c models.Classifier) (*classifier, error) {
@@ -34,10 +30,6 @@ func newClassifier(c models.Classifier) (*classifier, error) {
 	if len(c.Weights) != len(FeatureList) {
 		return nil, fmt.Errorf("using the classifier: it has %d weights, there are %d features", len(c.Weights), len(FeatureList))
 	}
-	k.crowds = max(0, k.weights[featCompany])*companyLimit +
-		max(0, k.weights[featCrowd])*math.Log2(count128(128)) + max(0, -k.weights[featOddPort])
-	const rounding = 1e-6
-	k.near = math.Log(nearShare*k.threshold/(1-nearShare*k.threshold)) - rounding
 	return k, nil
 }
 

@@ -72,9 +72,8 @@ const (
 	companySpared = 1.6 // three hosts, the source among them, are nothing odd
 )
 
-// featuresOf measures a tuple through one of the spans. Of its crowds, which are asked
-// later, it takes what speaks for command and control: nobody else, and few peers.
-func featuresOf(t argusfeed.Tuple, r *Rhythm, level int) Features {
+// featuresOf measures a tuple through one of the spans.
+func featuresOf(t argusfeed.Tuple, r *Rhythm, level int, company, peers float64) Features {
 	var x Features
 	x[featLength] = math.Log2(float64(min(r.Contacts, longest))) - 3.5
 	x[featGapSpread] = min(r.GapSpread, 0.8) - 0.25
@@ -85,21 +84,16 @@ func featuresOf(t argusfeed.Tuple, r *Rhythm, level int) Features {
 	x[featHeld] = r.Held
 	x[featEmpty] = r.Empty
 	x[featFailed] = r.Failed
-	x[featOddPort] = truth(oddPort(t))
-	x[featPolling] = truth(polling(t))
-	x[featInside] = truth(inside(t.Dst))
-	x[featMerged] = truth(level > 0)
-	return x
-}
-
-// crowded adds what the crowds say.
-func (x *Features) crowded(company, peers float64) {
 	x[featCompany] = min(companyLimit, max(0, math.Log2(1+company)-companySpared))
-	if x[featOddPort] > 0 {
+	if oddPort(t) {
 		doublings := math.Log2(max(1, peers))
 		x[featCrowd] = max(0, doublings-crowdFloor)
 		x[featOddPort] = truth(doublings < loneFewPeers)
 	}
+	x[featPolling] = truth(polling(t))
+	x[featInside] = truth(inside(t.Dst))
+	x[featMerged] = truth(level > 0)
+	return x
 }
 
 func truth(b bool) float64 {

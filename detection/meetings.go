@@ -18,23 +18,12 @@ type meetings struct {
 	noted  chan struct{} // has a token when it has
 }
 
-// meeting is something that crowds note of a tuple.
+// meeting is a tuple whose first answered flow has come or, where the source is
+// inside, its first flow.
 type meeting struct {
-	tuple argusfeed.Tuple
-	what  meetingKind
+	tuple    argusfeed.Tuple
+	answered bool
 }
-
-type meetingKind uint8
-
-const (
-	// meetingTried is its first flow; that of a source inside is noted.
-	meetingTried meetingKind = iota
-	// meetingAnswered is its first answered flow.
-	meetingAnswered
-	// meetingKept is that it was judged and the crowds were not asked: they are
-	// remembered for as long as if they had been.
-	meetingKept
-)
 
 // maxMeetings is how many wait at most before they are handed over, meetStep how many
 // are fetched at a time.
@@ -52,15 +41,15 @@ func (m *meetings) init(c *crowds) {
 	}
 }
 
-// add has something noted of a tuple, now or later.
-func (m *meetings) add(t *argusfeed.Tuple, what meetingKind) {
+// add has a tuple noted, now or later.
+func (m *meetings) add(t *argusfeed.Tuple, answered bool) {
 	if len(m.waiting) == maxMeetings {
 		m.await()
 		m.waiting, m.handed = m.handed[:0], m.waiting
 		m.busy = true
 		go m.work()
 	}
-	m.waiting = append(m.waiting, meeting{*t, what})
+	m.waiting = append(m.waiting, meeting{*t, answered})
 }
 
 // settle notes what waits. Only then the crowds may be looked at.
@@ -93,22 +82,17 @@ func (m *meetings) note(step []meeting) {
 	for i := range step {
 		t := &step[i].tuple
 		hosts[i] = t.Src.Hash(c.hosts.seed)
-		if step[i].what != meetingTried {
+		if step[i].answered {
 			networks[i] = netOf(t.Dst).hash(c.networks.seed)
 		}
 	}
 	for i := range step {
 		m.touched += c.hosts.home(hosts[i])
-		if step[i].what != meetingTried {
+		if step[i].answered {
 			m.touched += c.networks.home(networks[i])
 		}
 	}
 	for i := range step {
-		if t := &step[i].tuple; step[i].what == meetingKept {
-			c.networks.find(netOf(t.Dst), networks[i])
-			c.hosts.find(hostKey{t.Src}, hosts[i])
-			continue
-		}
 		c.meet(&step[i], networks[i], hosts[i])
 	}
 }
@@ -117,14 +101,14 @@ func (m *meetings) note(step []meeting) {
 // answered, and of its source.
 func (c *crowds) meet(m *meeting, network, host uint64) {
 	t := &m.tuple
-	if m.what == meetingAnswered {
+	if m.answered {
 		source := hashFrom(t.Src, 0)
 		v := c.networks.at(netOf(t.Dst), network)
 		v.hosts |= bitOf(source)
 		v.pairs |= bitOf(hashOn(source, t.Dst))
 	}
 	peers := c.hosts.find(hostKey{t.Src}, host)
-	if peers == nil && m.what == meetingTried && !inside(t.Src) {
+	if peers == nil && !m.answered && !inside(t.Src) {
 		return
 	}
 	odd := oddPort(*t) && !housekeeping(*t)

@@ -21,19 +21,13 @@ func TestMeetingsInTheirOrder(t *testing.T) {
 	atOnce, later := newCrowds(), newCrowds()
 	for i := range all {
 		answered := i%3 > 0
-		meet(atOnce, all[i], answered)
+		atOnce.later.add(&all[i], answered)
 		atOnce.later.settle()
-		meet(later, all[i], answered)
+		later.later.add(&all[i], answered)
 		if a := &all[max(0, i-i%7)]; i%5000 == 0 { // asking keeps what is asked for
 			if one, other := atOnce.company(a.Src, a.Dst, true), later.company(a.Src, a.Dst, true); one != other {
 				t.Fatalf("%d: company of %v at once, %v later", i, one, other)
 			}
-		}
-		if i%5 == 0 { // keeping is asking without being told
-			a := &all[max(0, i-maxContext/2)]
-			atOnce.company(a.Src, a.Dst, true)
-			atOnce.peers(a.Src, true)
-			later.later.add(a, meetingKept)
 		}
 	}
 	later.later.settle()
