@@ -17,6 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"slips-ips/packaging"
+
+	"slips-ips/internal/testenv"
 )
 
 func TestParseSource(t *testing.T) {
@@ -210,7 +212,8 @@ func TestPipeIsReadAtOnceAndStops(t *testing.T) {
 			t.Fatalf("a batch of %d, want 1", len(b))
 		}
 	}
-	if got := s.Stats(); got.State != StateLive || got.Flows != 4 {
+	testenv.Until(t, "four flows are counted", func() bool { return s.Stats().Flows == 4 })
+	if got := s.Stats(); got.State != StateLive {
 		t.Errorf("%+v", got)
 	}
 	stop()

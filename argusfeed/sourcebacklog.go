@@ -120,18 +120,20 @@ func (q *backlog) deliver(stop context.Context, out chan<- []Flow, s *status) er
 	var err error
 	for {
 		batch := q.pop()
-		switch {
-		case batch == nil:
+		if batch == nil {
 			return err
+		}
+		d := deliveryOf(batch)
+		switch {
 		case gone:
-			s.add(&s.s.Dropped, uint64(overIn(batch)))
+			s.add(&s.s.Dropped, d.over)
 			Recycle(batch)
 		case handOver(stop, out, batch, s):
-			s.delivered(batch)
+			s.delivered(d)
 		default: // whatever still comes is dropped too
 			gone = true
-			n := overIn(batch) + q.drop()
-			s.add(&s.s.Dropped, uint64(n))
+			n := d.over + uint64(q.drop())
+			s.add(&s.s.Dropped, n)
 			err = fmt.Errorf("delivering the last %d flows of %s: %w within %v", n, s, errNotTaken, deliverWait)
 		}
 	}

@@ -104,11 +104,11 @@ func (s *status) skip(e *SkipError, log *slog.Logger) {
 // send delivers a batch.
 func (o *outlet) send(batch []Flow) error {
 	o.status.heard(time.Now())
+	d := deliveryOf(batch)
 	if handOver(o.stop, o.out, batch, o.status) {
-		o.status.delivered(batch)
+		o.status.delivered(d)
 		return nil
 	}
-	n := overIn(batch)
-	o.status.add(&o.status.s.Dropped, uint64(n))
-	return fmt.Errorf("delivering the last %d flows of %s: %w within %v", n, o.status, errNotTaken, deliverWait)
+	o.status.add(&o.status.s.Dropped, d.over)
+	return fmt.Errorf("delivering the last %d flows of %s: %w within %v", d.over, o.status, errNotTaken, deliverWait)
 }

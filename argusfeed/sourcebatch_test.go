@@ -1,6 +1,7 @@
 package argusfeed
 
 import (
+	"context"
 	"testing"
 
 	"slips-ips/internal/testenv"
@@ -38,5 +39,35 @@ func TestBatchesAreUsedAgain(t *testing.T) {
 	Recycle(newBatch()[:batchSize][1:])
 	if b := newBatch(); len(b) != 0 || cap(b) != batchSize {
 		t.Errorf("a new batch has %d flows and room for %d", len(b), cap(b))
+	}
+}
+
+// A batch that was handed over is its receiver's: when it is given back at once nobody
+// else looks at it any more (the race detector tells).
+func TestRecycledWhileCounted(t *testing.T) {
+	q, s, out := newBacklog(), newStatus("test"), make(chan []Flow)
+	ended := make(chan error, 1)
+	go func() { ended <- q.deliver(context.Background(), out, s); close(out) }()
+	const batches, each = 2000, 3
+	go func() {
+		for n := range batches {
+			batch := newBatch()
+			for range each {
+				batch = append(batch, Flow{Start: Time(n + 1)})
+			}
+			q.pushWithin(batch, deliverWait)
+		}
+		q.close()
+	}()
+	flows := 0
+	for batch := range out {
+		flows += len(batch)
+		Recycle(batch)
+	}
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if st := s.s; flows != batches*each || st.Flows != batches*each || st.LastFlow != batches {
+		t.Errorf("%d flows, counted %d, the newest of %d", flows, st.Flows, st.LastFlow)
 	}
 }

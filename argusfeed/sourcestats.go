@@ -156,13 +156,26 @@ func overIn(batch []Flow) (n int) {
 	return n
 }
 
-func (s *status) delivered(batch []Flow) {
+// delivery is what is to be counted of a batch when it has been taken: then it is its
+// receiver's, who may have recycled it.
+type delivery struct {
+	over   uint64
+	newest Time
+}
+
+func deliveryOf(batch []Flow) delivery {
+	d := delivery{over: uint64(overIn(batch))}
+	for i := range batch {
+		d.newest = max(d.newest, batch[i].Start)
+	}
+	return d
+}
+
+func (s *status) delivered(d delivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.s.Flows += uint64(overIn(batch))
-	for i := range batch {
-		s.s.LastFlow = max(s.s.LastFlow, batch[i].Start)
-	}
+	s.s.Flows += d.over
+	s.s.LastFlow = max(s.s.LastFlow, d.newest)
 }
 
 // missed counts a gap.
